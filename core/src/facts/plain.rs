@@ -1,0 +1,1 @@
+//! The plain store: sorted vectors, obviously right.

@@ -1,0 +1,21 @@
+//! Every bound of the engine: name, unit, reason. What happens at each is an error, never a shortened answer.
+
+/// Bytes of a policy (http-api.md §7.1 tells of about 1 MB upstream; ten times that parses in well under a second).
+pub const POLICY_BYTES_MAX: usize = 10 << 20;
+/// Nesting of parentheses and `not` in a body: deeper text is a mistake or an attack, and the tree is walked by recursion.
+pub const NESTING_MAX: usize = 128;
+/// Branches that one body may become when its `or` are multiplied out.
+pub const BRANCHES_PER_RULE_MAX: usize = 4_096;
+/// Variables of one rule: their indexes are 16 bits wide and bound sets are kept as bits.
+pub const VARIABLES_PER_RULE_MAX: usize = 1_024;
+/// Arguments of a derived predicate.
+pub const ARITY_MAX: usize = 32;
+/// Arguments of a stored fact (polar.md §16).
+pub const FACT_ARITY_MAX: usize = crate::facts::FACT_ARITY_MAX;
+/// Bytes of one id (polar.md U24).
+pub const ID_BYTES_MAX: usize = 512;
+/// Work units of one request: a seek, a row, a rule tried are a unit each; about 20 s on one core.
+pub const WORK_UNITS_PER_REQUEST: u64 = 400_000_000;
+
+const _: () = assert!(FACT_ARITY_MAX <= ARITY_MAX);
+const _: () = assert!(VARIABLES_PER_RULE_MAX <= u16::MAX as usize);

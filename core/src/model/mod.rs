@@ -1,0 +1,13 @@
+//! Words that every room shares: values, facts, requests, answers, symbols. Uses nothing of ours.
+
+pub mod answer;
+pub mod fact;
+pub mod request;
+pub mod symbol;
+pub mod value;
+
+pub use answer::{Answer, AskError, Row};
+pub use fact::{Change, Fact};
+pub use request::{Ask, Constraint, Request};
+pub use symbol::{Sym, TypeId};
+pub use value::{Pattern, Value, ValueError};

@@ -1,0 +1,5 @@
+//! Checked policy → rules: one middle language for everything a policy can say.
+//!
+//! Enters: the checked tree. Leaves: a [`rule::Program`]. Never: sees a fact store or a symbol of one.
+
+pub mod rule;

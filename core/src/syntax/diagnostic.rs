@@ -1,0 +1,66 @@
+//! What is wrong with a policy text, and where.
+
+use std::fmt;
+
+/// Bytes of one source file: `start..end`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// Which of the sources, from 0.
+    pub file: u32,
+    /// First byte.
+    pub start: u32,
+    /// Byte after the last.
+    pub end: u32,
+}
+
+/// Does it stop publication?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// The policy can't be used.
+    Error,
+    /// It can, but look.
+    Warning,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Stops publication or not.
+    pub severity: Severity,
+    /// Stable short name of the kind, as `unknown-relation`.
+    pub code: &'static str,
+    /// Where.
+    pub span: Span,
+    /// File name, line and column (both from 1) of the span's start.
+    pub place: Place,
+    /// What is wrong: lower case, no full stop, user text in backticks.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// A position for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Source name.
+    pub file: String,
+    /// Line from 1.
+    pub line: u32,
+    /// Column from 1, in characters.
+    pub column: u32,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let Place { file, line, column } = &self.place;
+        write!(f, "{file}:{line}:{column}: {severity}: {}", self.message)?;
+        if let Some(help) = &self.help {
+            write!(f, " (help: {help})")?;
+        }
+        Ok(())
+    }
+}
