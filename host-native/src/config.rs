@@ -1,0 +1,370 @@
+//! Flags and environment variables → one checked struct.
+//!
+//! Enters: what clap read. Leaves: [`Config`], or one line that names variable, value and what is allowed.
+//! Never: read below `main`; prints a token.
+
+use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use clap::Args;
+
+/// Flags of `serve`, each with its variable. All text: [`Config::check`] reads it, so that every message has one form.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeFlags {
+    /// API key of the environment, sent to the upstream; read-only is enough.
+    #[arg(long, env = "OSO_API_TOKEN", hide_env_values = true, value_name = "KEY")]
+    pub api_token: Option<String>,
+    /// Environment to follow, as e_0123456789.
+    #[arg(long, env = "OSO_ENVIRONMENT", hide_env_values = true, value_name = "ID")]
+    pub environment: Option<String>,
+    /// Tenant the environment belongs to.
+    #[arg(long, env = "OSO_TENANT", hide_env_values = true, value_name = "ID")]
+    pub tenant: Option<String>,
+    /// Name of this node in reports: letters, digits, `.` and `-` [default: a random UUID].
+    #[arg(long, env = "OSO_CLIENT_ID", hide_env_values = true, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// Port to listen on; 0 picks a free one and prints it [default: 8080].
+    #[arg(long, env = "OSO_PORT", hide_env_values = true, value_name = "PORT")]
+    pub port: Option<String>,
+    /// Folder for the last good snapshot [default: ./.oso].
+    #[arg(long, env = "OSO_DIRECTORY", hide_env_values = true, value_name = "DIR")]
+    pub directory: Option<String>,
+    /// What to log: error, warn or info [default: error].
+    #[arg(long, env = "OSO_LOG_LEVEL", hide_env_values = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// Send no usage reports (true or false) [default: false].
+    #[arg(long, env = "OSO_DISABLE_TELEMETRY", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub disable_telemetry: Option<String>,
+    /// Send no error messages with the reports (true or false) [default: false].
+    #[arg(long, env = "OSO_DISABLE_ERROR_LOGGING", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub disable_error_logging: Option<String>,
+    /// The upstream: an Understudy primary or Oso Cloud [default: https://api.osohq.com].
+    #[arg(long, env = "OSO_URL", hide_env_values = true, value_name = "URL")]
+    pub url: Option<String>,
+    /// How often to ask the upstream, as 500ms, 1s, 30m [default: 60s for a feed, 30m for the public API].
+    #[arg(long, env = "OSO_SYNC_INTERVAL", hide_env_values = true, value_name = "DURATION")]
+    pub sync_interval: Option<String>,
+    /// File of SHA-256 digests (hex, one a line) of further keys to accept where the snapshot carries none.
+    #[arg(long, env = "OSO_ACCEPTED_KEYS_FILE", hide_env_values = true, value_name = "FILE")]
+    pub accepted_keys_file: Option<String>,
+    /// Accept every key that has the environment's form, unverified (true or false) [default: false].
+    #[arg(long, env = "OSO_ACCEPT_ENVIRONMENT_KEYS", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub accept_environment_keys: Option<String>,
+    /// Address to listen on [default: 0.0.0.0].
+    #[arg(long, env = "OSO_HOST", hide_env_values = true, value_name = "ADDRESS")]
+    pub host: Option<String>,
+    /// Write the newest snapshot, from the upstream or else from disk, to FILE and exit.
+    #[arg(long, value_name = "FILE")]
+    pub export: Option<String>,
+    /// Start from FILE if neither upstream nor disk gives a snapshot.
+    #[arg(long, value_name = "FILE")]
+    pub import: Option<String>,
+    /// Follow the upstream even if its data are another store's than those kept here.
+    #[arg(long, env = "OSO_ACCEPT_NEW_STORE", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub accept_new_store: Option<String>,
+}
+
+/// A key. Its text is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// Wraps a key's text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Token(text.into())
+    }
+
+    /// The text, for the one header that carries it and for digests.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// What to log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Only what needs an operator.
+    #[default]
+    Error,
+    /// And what may.
+    Warn,
+    /// And every step.
+    Info,
+}
+
+/// Everything `serve` needs to know, checked. Printing it shows no key.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Key for the upstream.
+    pub token: Token,
+    /// Environment to follow.
+    pub environment: String,
+    /// Tenant, sent to the upstream and kept in manifests.
+    pub tenant: String,
+    /// Name of this node in reports.
+    pub client_id: String,
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// Port to listen on; 0: any free one.
+    pub port: u16,
+    /// Folder of the last good snapshot.
+    pub directory: PathBuf,
+    /// What to log.
+    pub log_level: LogLevel,
+    /// Send usage reports?
+    pub telemetry: bool,
+    /// Send error messages with them?
+    pub error_logging: bool,
+    /// The upstream, without a slash at the end.
+    pub url: String,
+    /// How often to ask it; absent: by its kind.
+    pub sync_interval: Option<Duration>,
+    /// Digests of further keys.
+    pub accepted_keys_file: Option<PathBuf>,
+    /// Accept every key of the environment's form?
+    pub accept_environment_keys: bool,
+    /// Write a snapshot here and exit.
+    pub export: Option<PathBuf>,
+    /// Last resort at start.
+    pub import: Option<PathBuf>,
+    /// Follow another store?
+    pub accept_new_store: bool,
+}
+
+/// One variable that can't be used: one line for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads every value; `random` is for the client id. An empty value counts as unset.
+    pub fn check(flags: ServeFlags, random: [u8; 16]) -> Result<Config, ConfigError> {
+        let token =
+            required("OSO_API_TOKEN", flags.api_token, "an API key of the environment; a read-only one is enough")?;
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let message = "OSO_API_TOKEN has characters that no key has (value not shown): \
+                           allowed are visible ASCII characters without spaces";
+            return Err(ConfigError(message.to_owned()));
+        }
+        let environment = required("OSO_ENVIRONMENT", flags.environment, "the environment's id, as e_0123456789")?;
+        let environment = name("OSO_ENVIRONMENT", environment, "._-")?;
+        let tenant = required("OSO_TENANT", flags.tenant, "the id of your tenant")?;
+        let tenant = name("OSO_TENANT", tenant, "._-")?;
+        let client_id = match set(flags.client_id) {
+            Some(text) => name("OSO_CLIENT_ID", text, ".-")?,
+            None => uuid(random),
+        };
+        let port = read("OSO_PORT", flags.port, "a port from 0 to 65535", |text| text.parse().ok())?;
+        let host = read("OSO_HOST", flags.host, "an IP address, as 0.0.0.0 or 127.0.0.1", |text| text.parse().ok())?;
+        let log_level = read("OSO_LOG_LEVEL", flags.log_level, "error, warn or info", |text| match text {
+            "error" => Some(LogLevel::Error),
+            "warn" => Some(LogLevel::Warn),
+            "info" => Some(LogLevel::Info),
+            _ => None,
+        })?;
+        let url = set(flags.url).unwrap_or_else(|| "https://api.osohq.com".to_owned());
+        let sync_interval = read(
+            "OSO_SYNC_INTERVAL",
+            flags.sync_interval,
+            "a duration from 100ms to 24h, as 500ms, 1s or 30m",
+            |text| {
+                let allowed = Duration::from_millis(100)..=Duration::from_secs(24 * 3600);
+                duration(text).filter(|duration| allowed.contains(duration))
+            },
+        )?;
+        Ok(Config {
+            token: Token(token),
+            environment,
+            tenant,
+            client_id,
+            host: host.unwrap_or(IpAddr::from([0, 0, 0, 0])),
+            port: port.unwrap_or(8080),
+            directory: set(flags.directory).map_or_else(|| PathBuf::from("./.oso"), PathBuf::from),
+            log_level: log_level.unwrap_or_default(),
+            telemetry: !truth("OSO_DISABLE_TELEMETRY", flags.disable_telemetry)?,
+            error_logging: !truth("OSO_DISABLE_ERROR_LOGGING", flags.disable_error_logging)?,
+            url: upstream_url(&url)?,
+            sync_interval,
+            accepted_keys_file: set(flags.accepted_keys_file).map(PathBuf::from),
+            accept_environment_keys: truth("OSO_ACCEPT_ENVIRONMENT_KEYS", flags.accept_environment_keys)?,
+            export: set(flags.export).map(PathBuf::from),
+            import: set(flags.import).map(PathBuf::from),
+            accept_new_store: truth("OSO_ACCEPT_NEW_STORE", flags.accept_new_store)?,
+        })
+    }
+}
+
+fn set(value: Option<String>) -> Option<String> {
+    value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn refused(variable: &str, value: &str, allowed: &str) -> ConfigError {
+    ConfigError(format!("{variable} is `{}`: allowed is {allowed}", value.escape_debug()))
+}
+
+fn required(variable: &str, value: Option<String>, what: &str) -> Result<String, ConfigError> {
+    set(value).ok_or_else(|| {
+        let flag = variable.trim_start_matches("OSO_").to_ascii_lowercase().replace('_', "-");
+        ConfigError(format!("{variable} is not set: set it (or --{flag}) to {what}"))
+    })
+}
+
+fn name(variable: &str, value: String, also: &str) -> Result<String, ConfigError> {
+    let fits = value.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
+    let dots = value.chars().all(|c| c == '.');
+    if fits && !dots && value.len() <= 128 {
+        return Ok(value);
+    }
+    Err(refused(variable, &value, &format!("up to 128 of a-z, A-Z, 0-9 and {also}")))
+}
+
+fn read<T>(
+    variable: &str,
+    value: Option<String>,
+    allowed: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, ConfigError> {
+    match set(value) {
+        None => Ok(None),
+        Some(text) => parse(&text).map(Some).ok_or_else(|| refused(variable, &text, allowed)),
+    }
+}
+
+fn truth(variable: &str, value: Option<String>) -> Result<bool, ConfigError> {
+    let truth = read(variable, value, "true or false", |text| match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    })?;
+    Ok(truth.unwrap_or(false))
+}
+
+fn upstream_url(text: &str) -> Result<String, ConfigError> {
+    let allowed = "an http:// or https:// address, as https://api.osohq.com";
+    // What stands before an @ may be a secret and is not repeated.
+    if text.contains('@') {
+        return Err(ConfigError(
+            "OSO_URL has a user or password in it (value not shown): allowed is ".to_owned() + allowed,
+        ));
+    }
+    match reqwest::Url::from_str(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none() => {
+            Ok(url.as_str().trim_end_matches('/').to_owned())
+        }
+        _ => Err(refused("OSO_URL", text, allowed)),
+    }
+}
+
+/// `500ms`, `1s`, `30m`, `2h`: a whole number and its unit.
+pub fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u64 = text.get(..digits)?.parse().ok()?;
+    let unit_ms = match text.get(digits..)? {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(unit_ms).map(Duration::from_millis)
+}
+
+/// A version 4 UUID made of these bytes.
+pub fn uuid(mut bytes: [u8; 16]) -> String {
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn flags() -> ServeFlags {
+        ServeFlags {
+            api_token: Some("e_0123456789_12345_secret".into()),
+            environment: Some("e_0123456789".into()),
+            tenant: Some("acme".into()),
+            ..ServeFlags::default()
+        }
+    }
+
+    fn message(change: impl FnOnce(&mut ServeFlags)) -> String {
+        let mut flags = flags();
+        change(&mut flags);
+        Config::check(flags, [0; 16]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn defaults_are_the_pages() {
+        let config = Config::check(flags(), [0; 16]).unwrap();
+        assert_eq!((config.port, config.log_level), (8080, LogLevel::Error));
+        assert_eq!(config.directory, PathBuf::from("./.oso"));
+        assert_eq!(config.url, "https://api.osohq.com");
+        assert_eq!(config.client_id, "00000000-0000-4000-8000-000000000000");
+        assert!(config.telemetry && config.error_logging && !config.accept_environment_keys);
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_empty_value_is_unset() {
+        let mut flags = flags();
+        flags.port = Some(String::new());
+        flags.log_level = Some(" ".into());
+        assert_eq!(Config::check(flags, [0; 16]).unwrap().port, 8080);
+        assert!(message(|flags| flags.tenant = Some(String::new())).starts_with("OSO_TENANT is not set"));
+    }
+
+    #[test]
+    fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
+        let cases: [(&str, fn(&mut ServeFlags)); 9] = [
+            ("OSO_PORT is `65536`: allowed is a port from 0 to 65535", |flags| flags.port = Some("65536".into())),
+            ("OSO_LOG_LEVEL is `debug`: allowed is error, warn or info", |flags| {
+                flags.log_level = Some("debug".into())
+            }),
+            ("OSO_DISABLE_TELEMETRY is `yes`: allowed is true or false", |flags| {
+                flags.disable_telemetry = Some("yes".into())
+            }),
+            ("OSO_SYNC_INTERVAL is `1d`: allowed is a duration", |flags| flags.sync_interval = Some("1d".into())),
+            ("OSO_SYNC_INTERVAL is `0s`: allowed is a duration", |flags| flags.sync_interval = Some("0s".into())),
+            ("OSO_CLIENT_ID is `a_b`: allowed is up to 128", |flags| flags.client_id = Some("a_b".into())),
+            ("OSO_ENVIRONMENT is `../x`: allowed is up to 128", |flags| flags.environment = Some("../x".into())),
+            ("OSO_URL is `ftp://x`: allowed is an http://", |flags| flags.url = Some("ftp://x".into())),
+            ("OSO_HOST is `here`: allowed is an IP address", |flags| flags.host = Some("here".into())),
+        ];
+        for (expected, change) in cases {
+            let message = message(change);
+            assert!(message.starts_with(expected), "{message}");
+            assert!(!message.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn no_message_shows_a_key() {
+        assert!(!message(|flags| flags.api_token = Some("e_1_2_se cret".into())).contains("cret"));
+        assert!(!message(|flags| flags.url = Some("http://user:secret@host".into())).contains("secret"));
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(duration("30m"), Some(Duration::from_secs(1800)));
+        for bad in ["", "5", "ms", "1.5s", "-1s", "1 s", "99999999999999999999s"] {
+            assert_eq!(duration(bad), None, "{bad}");
+        }
+    }
+}

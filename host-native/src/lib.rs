@@ -1,0 +1,6 @@
+//! The node and everything around it: command line, server, replica, the guest that answers.
+//!
+//! A library only so that its own binary and tests share it; nothing here is a promise to others.
+
+pub mod cli;
+pub mod config;
