@@ -331,13 +331,14 @@ mod tests {
 
     #[test]
     fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
-        let cases: [(&str, fn(&mut ServeFlags)); 9] = [
+        type Change = fn(&mut ServeFlags);
+        let cases: [(&str, Change); 9] = [
             ("OSO_PORT is `65536`: allowed is a port from 0 to 65535", |flags| flags.port = Some("65536".into())),
             ("OSO_LOG_LEVEL is `debug`: allowed is error, warn or info", |flags| {
-                flags.log_level = Some("debug".into())
+                flags.log_level = Some("debug".into());
             }),
             ("OSO_DISABLE_TELEMETRY is `yes`: allowed is true or false", |flags| {
-                flags.disable_telemetry = Some("yes".into())
+                flags.disable_telemetry = Some("yes".into());
             }),
             ("OSO_SYNC_INTERVAL is `1d`: allowed is a duration", |flags| flags.sync_interval = Some("1d".into())),
             ("OSO_SYNC_INTERVAL is `0s`: allowed is a duration", |flags| flags.sync_interval = Some("0s".into())),

@@ -1,0 +1,247 @@
+//! Who may ask: the bearer key against what this node knows, offline.
+//!
+//! Enters: the key of a request, the digests of the serving snapshot, the accepted-keys file. Leaves: a right or a
+//! refusal that says what to do. Never: prints a key; reads a file while a request waits; compares in a time that tells
+//! how much was right.
+
+use std::{fmt, fs, path::PathBuf, sync::Mutex, time::SystemTime};
+
+use arc_swap::ArcSwap;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::config::Token;
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Ask.
+    Read,
+    /// Ask and change.
+    Write,
+}
+
+/// Why a key is refused (401). The text says what to do and never repeats the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRefusal {
+    /// No `Authorization: Bearer` header.
+    Missing,
+    /// The snapshot carries key digests and this key is none of them.
+    NotInSnapshot,
+    /// The upstream gives no digests and the key is not among those configured.
+    NotAccepted,
+}
+
+impl fmt::Display for KeyRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            KeyRefusal::Missing => "no API key: send `Authorization: Bearer <key>` with a key of this environment",
+            KeyRefusal::NotInSnapshot => "this is no key of the environment: use a key that its primary accepts; a new key works after the next sync",
+            KeyRefusal::NotAccepted => {
+                "this node accepts OSO_API_TOKEN and the keys in OSO_ACCEPTED_KEYS_FILE: add the key's digest to that \
+                 file (`understudy keys digest` makes it), or use the node's own key"
+            }
+        })
+    }
+}
+
+impl std::error::Error for KeyRefusal {}
+
+/// Asked once per request, on the request's thread: no I/O, no lock.
+pub trait KeyCheck: Send + Sync {
+    /// `bearer`: what follows `Bearer ` in the `Authorization` header, if there is one.
+    fn check(&self, bearer: Option<&str>) -> Result<Right, KeyRefusal>;
+}
+
+/// A key's digest and right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptedKey {
+    /// SHA-256 of the key's text.
+    pub digest: [u8; 32],
+    /// What it may do.
+    pub right: Right,
+}
+
+/// SHA-256 of a key's text.
+pub fn digest(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+/// Looks a key up: every entry is compared in full, so that the time tells only how many there are.
+pub fn look_up(keys: &[AcceptedKey], bearer: &str) -> Option<Right> {
+    let digest = digest(bearer);
+    let (mut found, mut write) = (Choice::from(0), Choice::from(0));
+    for key in keys {
+        let equal = key.digest.ct_eq(&digest);
+        found |= equal;
+        write |= equal & Choice::from(u8::from(key.right == Right::Write));
+    }
+    match (bool::from(found), bool::from(write)) {
+        (false, _) => None,
+        (true, false) => Some(Right::Read),
+        (true, true) => Some(Right::Write),
+    }
+}
+
+/// The keys of a node.
+pub struct NodeKeys {
+    environment: String,
+    any_of_environment: bool,
+    own: AcceptedKey,
+    file: Option<PathBuf>,
+    file_seen: Mutex<Option<(SystemTime, u64)>>,
+    from_file: ArcSwap<Vec<AcceptedKey>>,
+    from_snapshot: ArcSwap<Option<Vec<AcceptedKey>>>,
+}
+
+impl NodeKeys {
+    /// Reads the accepted-keys file once; an unreadable one is refused with a line that says where.
+    pub fn new(
+        environment: &str,
+        token: &Token,
+        file: Option<PathBuf>,
+        any_of_environment: bool,
+    ) -> Result<Self, String> {
+        let keys = NodeKeys {
+            environment: environment.to_owned(),
+            any_of_environment,
+            own: AcceptedKey { digest: digest(token.reveal()), right: Right::Read },
+            file,
+            file_seen: Mutex::new(None),
+            from_file: ArcSwap::default(),
+            from_snapshot: ArcSwap::default(),
+        };
+        keys.refresh()?;
+        Ok(keys)
+    }
+
+    /// Takes the digests of the snapshot that now serves; `None`: it carries none.
+    pub fn install(&self, digests: Option<Vec<AcceptedKey>>) {
+        self.from_snapshot.store(digests.into());
+    }
+
+    /// Reads the accepted-keys file again if it has changed. On an error the last good list stays.
+    /// For a background task, about once a second.
+    pub fn refresh(&self) -> Result<(), String> {
+        let Some(path) = &self.file else { return Ok(()) };
+        let place = || format!("OSO_ACCEPTED_KEYS_FILE `{}`", path.display());
+        let seen = fs::metadata(path)
+            .and_then(|meta| Ok((meta.modified()?, meta.len())))
+            .map_err(|error| format!("{} can't be read: {error}", place()))?;
+        let mut last = self.file_seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *last == Some(seen) {
+            return Ok(());
+        }
+        // Remembered even if the content is bad, so that one bad edit is told once.
+        *last = Some(seen);
+        let text = fs::read_to_string(path).map_err(|error| format!("{} can't be read: {error}", place()))?;
+        self.from_file.store(parse_file(&text).map_err(|error| format!("{}: {error}", place()))?.into());
+        Ok(())
+    }
+}
+
+impl KeyCheck for NodeKeys {
+    fn check(&self, bearer: Option<&str>) -> Result<Right, KeyRefusal> {
+        let bearer = bearer.filter(|text| !text.is_empty()).ok_or(KeyRefusal::Missing)?;
+        if let Some(keys) = self.from_snapshot.load().as_ref() {
+            return look_up(keys, bearer).ok_or(KeyRefusal::NotInSnapshot);
+        }
+        let own = look_up(std::slice::from_ref(&self.own), bearer);
+        let listed = look_up(&self.from_file.load(), bearer);
+        let formed = (self.any_of_environment && has_form(&self.environment, bearer)).then_some(Right::Read);
+        own.or(listed).or(formed).ok_or(KeyRefusal::NotAccepted)
+    }
+}
+
+/// `e_<environment>_<key id>_<secret>`.
+fn has_form(environment: &str, bearer: &str) -> bool {
+    let rest = bearer.strip_prefix(environment).and_then(|rest| rest.strip_prefix('_'));
+    rest.and_then(|rest| rest.split_once('_')).is_some_and(|(id, secret)| !id.is_empty() && !secret.is_empty())
+}
+
+/// One digest a line, 64 hexadecimal digits; empty lines and what follows a `#` don't count.
+fn parse_file(text: &str) -> Result<Vec<AcceptedKey>, String> {
+    let lines = text.lines().enumerate();
+    let lines = lines.map(|(n, line)| (n + 1, line.split('#').next().unwrap_or_default().trim()));
+    lines
+        .filter(|(_, line)| !line.is_empty())
+        .map(|(n, line)| {
+            let digest = unhex(line).ok_or_else(|| {
+                format!("line {n} is not the SHA-256 of a key: 64 hexadecimal digits, made by `understudy keys digest`")
+            })?;
+            Ok(AcceptedKey { digest, right: Right::Read })
+        })
+        .collect()
+}
+
+/// 32 bytes from 64 hexadecimal digits.
+pub fn unhex(text: &str) -> Option<[u8; 32]> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let bytes: Vec<u8> = digits?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+    if text.len() == 64 { bytes.try_into().ok() } else { None }
+}
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const OWN: &str = "e_1_k_own";
+
+    fn keys(file: Option<PathBuf>, any: bool) -> NodeKeys {
+        NodeKeys::new("e_1", &Token::new(OWN), file, any).unwrap()
+    }
+
+    #[test]
+    fn without_digests_only_the_own_key_and_the_files_ask() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        fs::write(&path, format!("# team a\n{}\n\n", hex(&digest("e_1_k_team")))).unwrap();
+        let keys = keys(Some(path.clone()), false);
+        assert_eq!(keys.check(Some(OWN)), Ok(Right::Read));
+        assert_eq!(keys.check(Some("e_1_k_team")), Ok(Right::Read));
+        assert_eq!(keys.check(Some("e_1_k_other")), Err(KeyRefusal::NotAccepted));
+        assert_eq!(keys.check(None), Err(KeyRefusal::Missing));
+
+        fs::write(&path, format!("{} # new\n", hex(&digest("e_1_k_other")))).unwrap();
+        keys.refresh().unwrap();
+        assert_eq!(keys.check(Some("e_1_k_other")), Ok(Right::Read));
+        assert_eq!(keys.check(Some("e_1_k_team")), Err(KeyRefusal::NotAccepted));
+
+        fs::write(&path, "not a digest at all\n").unwrap();
+        let message = keys.refresh().unwrap_err();
+        assert!(message.contains("line 1") && !message.contains("not a digest"), "{message}");
+        assert_eq!(keys.check(Some("e_1_k_other")), Ok(Right::Read), "the last good list stays");
+    }
+
+    #[test]
+    fn with_digests_nothing_else_counts() {
+        let keys = keys(None, true);
+        let write = AcceptedKey { digest: digest("e_1_k_w"), right: Right::Write };
+        let read = AcceptedKey { digest: digest("e_1_k_r"), right: Right::Read };
+        keys.install(Some(vec![write, read]));
+        assert_eq!(keys.check(Some("e_1_k_w")), Ok(Right::Write));
+        assert_eq!(keys.check(Some("e_1_k_r")), Ok(Right::Read));
+        assert_eq!(keys.check(Some(OWN)), Err(KeyRefusal::NotInSnapshot));
+        keys.install(Some(Vec::new()));
+        assert_eq!(keys.check(Some("e_1_k_w")), Err(KeyRefusal::NotInSnapshot), "none listed is none accepted");
+        keys.install(None);
+        assert_eq!(keys.check(Some(OWN)), Ok(Right::Read));
+    }
+
+    #[test]
+    fn any_key_of_the_environment_only_by_the_switch() {
+        assert_eq!(keys(None, false).check(Some("e_1_k_x")), Err(KeyRefusal::NotAccepted));
+        let open = keys(None, true);
+        assert_eq!(open.check(Some("e_1_k_x")), Ok(Right::Read));
+        for other in ["e_12_k_x", "e_1_k_", "e_1__x", "e_1_k", "e_1", "x"] {
+            assert_eq!(open.check(Some(other)), Err(KeyRefusal::NotAccepted), "{other}");
+        }
+    }
+}
