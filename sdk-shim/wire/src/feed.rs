@@ -3,11 +3,16 @@
 //!
 //! `/feed/v0/<environment>/head` · `/feed/v0/<environment>/blobs/<sha256>` · `/feed/v0/<environment>/reports` (a primary
 //! takes a node's reports there).
+//!
+//! A server may offer `?wait=SECONDS` on the head: with `If-None-Match` the answer is then held back until the head is
+//! another one, or the time is up (304).
 
 use serde::{Deserialize, Serialize};
 
 /// The `format` this version of the layout has.
 pub const FORMAT: u32 = 0;
+/// Longest `wait` of the head, in seconds.
+pub const WAIT_S_MAX: u64 = 30;
 
 /// The head document. Unknown members are ignored: room for deltas and signatures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +38,13 @@ pub struct Blob {
     pub sha256: String,
     /// How many bytes.
     pub bytes: u64,
+}
+
+impl Blob {
+    /// Is the name 64 lower-case hexadecimal digits? Nothing else is ever a path.
+    pub fn is_well_formed(&self) -> bool {
+        self.sha256.len() == 64 && self.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
 }
 
 /// Path of an environment's head.

@@ -1,3 +1,24 @@
 //! The JSON contract: types, paths, codes and their HTTP statuses. The only serde types of the wire.
+//!
+//! Enters: nothing of ours. Leaves: one type per request and response body, the table of paths, error codes.
+//! Never: checks a policy, opens a socket, knows the engine. Responses have exactly the keys written here (some SDKs
+//! refuse a key too many); requests may carry keys that nobody reads, and `null` where a field is optional.
 
+pub mod check;
+pub mod data;
+pub mod error;
 pub mod feed;
+pub mod lenient;
+pub mod paths;
+pub mod policy;
+pub mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use check::*;
+pub use data::*;
+pub use error::{ApiError, ApiResult, Code};
+pub use feed::{Blob, Head};
+pub use policy::*;
+pub use value::{Fact, FactPattern, TypedId, Value};

@@ -1,0 +1,99 @@
+//! Round trips on the examples of the contract.
+#![allow(clippy::unwrap_used)]
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value as Json, json};
+
+use crate::*;
+
+fn same<T: Serialize + DeserializeOwned>(text: &Json) {
+    let read: T = serde_json::from_str(&text.to_string()).unwrap();
+    assert_eq!(&serde_json::to_value(&read).unwrap(), text);
+}
+
+#[test]
+fn the_examples_read_and_write_back() {
+    same::<AuthorizeRequest>(
+        &json!({"actor_type":"User","actor_id":"1","action":"read","resource_type":"Repo","resource_id":"2","context_facts":[]}),
+    );
+    same::<AuthorizeResult>(&json!({"allowed": true}));
+    same::<ListRequest>(
+        &json!({"actor_type":"User","actor_id":"1","action":"read","resource_type":"Repo","context_facts":[],"page_size":10000,"page_token":"t"}),
+    );
+    same::<ListResult>(&json!({"results":["a","b"],"next_page_token":null}));
+    same::<ListResult>(&json!({"results":["a","b"]}));
+    same::<ListResult>(&json!({"results":["a"],"next_page_token":"t"}));
+    same::<QueryResult>(
+        &json!({"results":[{"predicate":"hello","args":[{"type":"User","id":null},{"type":null,"id":null}]}]}),
+    );
+    same::<Vec<Changeset>>(&json!([
+        {"inserts":[{"predicate":"a","args":[{"type":"User","id":"1"}]}]},
+        {"deletes":[{"predicate":"b","args":[{"type":null,"id":null}]}]},
+        {"inserts":[{"predicate":"c","args":[{"type":"Integer","id":"1"},{"type":"Boolean","id":"true"}]}]}]));
+    same::<EvaluateRequest>(&json!({
+        "predicate": ["allow", ["var_a", "var_b", "var_c"]],
+        "calls": [["has_relation", ["var_c", "var_d", "var_e"]]],
+        "constraints": {"var_a": {"type":"User","ids":["1"]}, "var_b": {"type":"String","ids":null}},
+        "context_facts": [{"predicate":"has_role","args":[{"type":"User","id":"1"}]}]}));
+    same::<EvaluateResult>(&json!({"results":[{"var_a":"1","var_b":null}]}));
+    same::<PolicyMetadataResult>(&json!({"metadata":{"resources":{
+        "Repository":{"roles":["admin","member"],"permissions":["delete","read"],"relations":{"organization":"Organization"}},
+        "global":{"roles":[],"permissions":[],"relations":{}}}}}));
+    same::<GetPolicyResult>(&json!({"policy": null}));
+    same::<PolicyRefusal>(&json!({"error_type":"TestsFailed","message":"m","test_results":
+        {"success":false,"errors":[{"error_type":"AssertionFailed","message":"x"}],"tests":[{"name":"t","passed":1,"total":2}]}}));
+}
+
+#[test]
+fn requests_are_read_leniently() {
+    let request: ListRequest = serde_json::from_value(json!({"actor_type":"User","actor_id":7,"action":"read",
+        "resource_type":"Repo","context_facts":null,"page_size":null,"page_token":null,"more":{}}))
+    .unwrap();
+    assert_eq!((request.actor_id.as_str(), request.page_size), ("7", None));
+    let pattern: FactPattern =
+        serde_json::from_value(json!({"predicate":"p","args":[{}, {"type":"Repo"}, {"type":"Integer","id":-3}]}))
+            .unwrap();
+    assert_eq!(pattern.args[2].id.as_deref(), Some("-3"));
+    let constraint: Constraint = serde_json::from_value(json!({"type":"Repo"})).unwrap();
+    assert_eq!(constraint.ids, None);
+    assert!(serde_json::from_value::<TypedId>(json!({"type":"Repo","id":null})).is_err());
+    assert!(serde_json::from_value::<Changeset>(json!({"inserts":[],"deletes":[]})).is_err());
+}
+
+#[test]
+fn facts_are_asked_by_query_string() {
+    let query = FactsQuery::parse("predicate=has_role&args.2.type=Repo&args.0.type=User&args.0.id=a%20b&args.1.id&x=y");
+    assert_eq!(query.predicate.as_deref(), Some("has_role"));
+    assert_eq!(query.args[0], Value { type_name: Some("User".into()), id: Some("a b".into()) });
+    assert_eq!(query.args[1], Value::default());
+    assert_eq!(query.args.len(), 3);
+    assert_eq!(FactsQuery::parse(""), FactsQuery::default());
+    assert_eq!(
+        FactsQuery::parse("args.99999999999.id=1&args.40.id=2&predicate=%zz+").predicate.as_deref(),
+        Some("%zz ")
+    );
+}
+
+#[test]
+fn paths_and_codes_are_one_table() {
+    assert_eq!(paths::find("POST", "/api/facts"), Ok(paths::Endpoint::PostFacts));
+    assert_eq!(paths::find("PUT", "/api/facts"), Err(true));
+    assert_eq!(paths::find("GET", "/nowhere"), Err(false));
+    assert!(Code::ALL.iter().all(|code| code.status() >= 400));
+}
+
+#[test]
+fn a_head_names_its_snapshot() {
+    let head = Head {
+        format: feed::FORMAT,
+        environment: "e_1".into(),
+        store: "s".into(),
+        epoch: 3,
+        created_ms: 4,
+        snapshot: Blob { sha256: "a".repeat(64), bytes: 5 },
+    };
+    let text = serde_json::to_value(&head).unwrap();
+    assert_eq!(text["snapshot"]["bytes"], 5);
+    assert_eq!(serde_json::from_value::<Head>(text).unwrap(), head);
+    assert!(head.snapshot.is_well_formed());
+}
