@@ -1,0 +1,179 @@
+//! The last good snapshot on disk, and what was known of the upstream then.
+//!
+//! A new file is written beside, synced and renamed; the one before stays until the new one serves. A crash at any moment
+//! leaves at least one good file: `candidates` gives them newest first, and each passes `verify` like anything else.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::upstream::UpstreamKind;
+
+/// What is remembered beside the snapshot. A lost or unreadable one costs only memory, never safety of the bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    /// Digest of `OSO_URL`, for which `kind` was found.
+    pub url_sha256: String,
+    /// Kind of the upstream, once found.
+    pub kind: Option<UpstreamKind>,
+    /// Store that is followed.
+    pub store: Option<String>,
+    /// Highest epoch served of that store.
+    pub epoch: u64,
+    /// SHA-256 of the snapshot that serves.
+    pub sha256: Option<String>,
+    /// Digest of its policy and facts, where this node built it.
+    pub content_sha256: Option<String>,
+    /// When the upstream last confirmed that what serves is its current content.
+    pub confirmed_ms: u64,
+}
+
+/// The disk, as the driver sees it.
+pub trait Cache {
+    /// What was remembered; the default if nothing was or it can't be read.
+    fn state(&self) -> State;
+    /// Remembers.
+    fn save_state(&self, state: &State) -> io::Result<()>;
+    /// Files to start from, best first.
+    fn candidates(&self) -> Vec<PathBuf>;
+    /// Where the bytes of a download with this name are gathered; what is there already can be resumed.
+    fn part(&self, name: &str) -> PathBuf;
+    /// Writes all bytes of a part and syncs them.
+    fn write_part(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf>;
+    /// Makes a complete, synced part the current file; the one before is kept aside.
+    fn keep(&self, part: &Path) -> io::Result<PathBuf>;
+    /// Takes the last `keep` back: the file before is current again.
+    fn undo_keep(&self) -> io::Result<()>;
+    /// Removes the file kept aside and every part.
+    fn tidy(&self);
+}
+
+/// `OSO_DIRECTORY`.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    path: PathBuf,
+    environment: String,
+}
+
+impl Directory {
+    /// Opens or makes the folder.
+    pub fn open(path: &Path, environment: &str) -> io::Result<Self> {
+        fs::create_dir_all(path)?;
+        Ok(Directory { path: path.to_owned(), environment: environment.to_owned() })
+    }
+
+    fn file(&self, ending: &str) -> PathBuf {
+        self.path.join(format!("{}.{ending}", self.environment))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+impl Cache for Directory {
+    fn state(&self) -> State {
+        let text = fs::read(self.file("state.json")).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    fn save_state(&self, state: &State) -> io::Result<()> {
+        let text = serde_json::to_vec(state).map_err(io::Error::other)?;
+        write_whole(&self.file("state.json"), &text)
+    }
+
+    fn candidates(&self) -> Vec<PathBuf> {
+        [self.file("snapshot"), self.file("previous.snapshot")].into_iter().filter(|path| path.exists()).collect()
+    }
+
+    fn part(&self, name: &str) -> PathBuf {
+        self.file(&format!("{name}.part"))
+    }
+
+    fn write_part(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+        let path = self.part(name);
+        let mut file = File::create(&path)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        Ok(path)
+    }
+
+    fn keep(&self, part: &Path) -> io::Result<PathBuf> {
+        let (current, previous) = (self.file("snapshot"), self.file("previous.snapshot"));
+        if current.exists() {
+            fs::rename(&current, previous)?;
+        }
+        fs::rename(part, &current)?;
+        self.sync()?;
+        Ok(current)
+    }
+
+    fn undo_keep(&self) -> io::Result<()> {
+        let (current, previous) = (self.file("snapshot"), self.file("previous.snapshot"));
+        if previous.exists() {
+            fs::rename(previous, current)?;
+        } else {
+            fs::remove_file(current)?;
+        }
+        self.sync()
+    }
+
+    fn tidy(&self) {
+        // What can't be removed costs space only.
+        let _ = fs::remove_file(self.file("previous.snapshot"));
+        let prefix = format!("{}.", self.environment);
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(&prefix) && name.ends_with(".part") {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// Writes a file whole or not at all: beside, synced, renamed.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let beside = PathBuf::from(beside);
+    let mut file = File::create(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_new_file_can_be_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Directory::open(folder.path(), "e_1").unwrap();
+        cache.keep(&cache.write_part("a", b"old").unwrap()).unwrap();
+        cache.keep(&cache.write_part("b", b"new").unwrap()).unwrap();
+        assert_eq!(cache.candidates().iter().map(|p| fs::read(p).unwrap()).collect::<Vec<_>>(), [b"new", b"old"]);
+        cache.undo_keep().unwrap();
+        assert_eq!(cache.candidates().iter().map(|p| fs::read(p).unwrap()).collect::<Vec<_>>(), [b"old"]);
+    }
+
+    #[test]
+    fn an_unreadable_state_is_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Directory::open(folder.path(), "e_1").unwrap();
+        let state = State { epoch: 7, kind: Some(UpstreamKind::Feed), ..State::default() };
+        cache.save_state(&state).unwrap();
+        assert_eq!(cache.state(), state);
+        fs::write(folder.path().join("e_1.state.json"), b"{\"epoch\":").unwrap();
+        assert_eq!(cache.state(), State::default());
+    }
+}

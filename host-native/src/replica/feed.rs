@@ -1,0 +1,134 @@
+//! Reading a feed: the head, conditionally; a blob, resumably.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use reqwest::{
+    StatusCode,
+    header::{ETAG, IF_NONE_MATCH, RANGE},
+};
+use understudy_wire::feed::{FORMAT, Head, blob_path, head_path};
+
+use super::{
+    Cause, Refusal, SNAPSHOT_BYTES_MAX,
+    fetch::{Fetcher, body, chunk, status},
+};
+use crate::keys::unhex;
+
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// What asking for a head gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeadAnswer {
+    /// As before.
+    NotModified,
+    /// A head.
+    Head {
+        /// The document.
+        head: Head,
+        /// Its tag.
+        etag: Option<String>,
+    },
+    /// There is no feed here; what to say if one was known to be.
+    NoFeed(Refusal),
+}
+
+/// Asks for the head.
+pub async fn head(
+    fetcher: &Fetcher,
+    environment: &str,
+    etag: Option<&str>,
+    wait: Duration,
+) -> Result<HeadAnswer, Refusal> {
+    let condition: Vec<_> = etag.map(|etag| (IF_NONE_MATCH, etag.to_owned())).into_iter().collect();
+    let answer = fetcher.get(&head_path(environment), &condition, wait).await?;
+    match answer.status().as_u16() {
+        304 => Ok(HeadAnswer::NotModified),
+        200 => {
+            let etag = answer.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(ToOwned::to_owned);
+            let text = body(answer, HEAD_BYTES_MAX).await;
+            match text.and_then(|text| parse(&text)) {
+                Ok(head) => Ok(HeadAnswer::Head { head, etag }),
+                Err(refusal) if matches!(refusal.cause, Cause::Network | Cause::Timeout) => Err(refusal),
+                // It parses as a head of a later layout: a feed all the same.
+                Err(refusal) if refusal.cause == Cause::Version => Err(refusal),
+                Err(refusal) => Ok(HeadAnswer::NoFeed(refusal)),
+            }
+        }
+        401 | 403 | 404 | 405 => Ok(HeadAnswer::NoFeed(status("the feed's head", answer.status()))),
+        _ => Err(status("the feed's head", answer.status())),
+    }
+}
+
+fn parse(text: &[u8]) -> Result<Head, Refusal> {
+    let head: Head = serde_json::from_slice(text)
+        .map_err(|_| Refusal::new(Cause::Malformed, "what the upstream gave as the feed's head can't be read"))?;
+    if head.format != FORMAT {
+        let text = format!("the feed has format {}, this node reads {FORMAT}: update the node", head.format);
+        return Err(Refusal::new(Cause::Version, text));
+    }
+    if unhex(&head.snapshot.sha256).is_none() || head.snapshot.sha256.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(Refusal::new(
+            Cause::Malformed,
+            "the feed's head names its snapshot by something else than a digest",
+        ));
+    }
+    if head.snapshot.bytes > SNAPSHOT_BYTES_MAX {
+        let text = format!("the feed's snapshot has more than {SNAPSHOT_BYTES_MAX} bytes");
+        return Err(Refusal::new(Cause::TooLarge, text));
+    }
+    Ok(head)
+}
+
+/// Gathers a blob in `part`, going on after the bytes that are there.
+pub async fn blob(
+    fetcher: &Fetcher,
+    environment: &str,
+    sha256: &str,
+    bytes: u64,
+    part: &Path,
+    life: &mut Option<Instant>,
+) -> Result<(), Refusal> {
+    let disk = |error: io::Error| Refusal::new(Cause::Disk, format!("the download can't be written: {error}"));
+    let mut have = part.metadata().map_or(0, |meta| meta.len());
+    if have > bytes {
+        have = 0;
+    }
+    if have < bytes || bytes == 0 {
+        let range: Vec<_> = (have > 0).then(|| (RANGE, format!("bytes={have}-"))).into_iter().collect();
+        let mut answer = fetcher.get(&blob_path(environment, sha256), &range, super::fetch::STALL).await?;
+        *life = Some(Instant::now());
+        match answer.status() {
+            StatusCode::PARTIAL_CONTENT if have > 0 => {}
+            StatusCode::OK => have = 0,
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                let _ = std::fs::remove_file(part);
+                return Err(Refusal::new(
+                    Cause::Truncated,
+                    "the upstream can't go on with the download: it begins anew",
+                ));
+            }
+            other => return Err(status("the snapshot", other)),
+        }
+        let mut file = OpenOptions::new().create(true).append(true).open(part).map_err(disk)?;
+        file.set_len(have).map_err(disk)?;
+        while let Some(more) = chunk(&mut answer).await? {
+            *life = Some(Instant::now());
+            have += more.len() as u64;
+            if have > bytes {
+                let _ = std::fs::remove_file(part);
+                return Err(Refusal::new(Cause::TooLarge, "the snapshot has more bytes than the feed's head says"));
+            }
+            file.write_all(&more).map_err(disk)?;
+        }
+        if have < bytes {
+            let text = format!("the snapshot ended after {have} of {bytes} bytes");
+            return Err(Refusal::new(Cause::Truncated, text));
+        }
+    }
+    File::open(part).and_then(|file| file.sync_all()).map_err(disk)
+}
