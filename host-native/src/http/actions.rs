@@ -1,0 +1,46 @@
+//! `/api/actions` and `/api/bulk_actions`.
+
+use understudy_core::model::{Answer, Ask};
+use understudy_wire as wire;
+
+use super::{
+    convert::{self, Unreadable},
+    reply::Reply,
+    state::{State, mismatch, now_s, request},
+};
+
+/// What the actor may do to the resource.
+pub async fn actions(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
+    let asked: wire::ActionsRequest = convert::body(body)?;
+    match state.ask(worker, question(&asked)?, convert::facts(&asked.context_facts)?).await? {
+        Answer::Ids(results) => Ok(Reply::ok(&wire::ActionsResult { results })),
+        _ => Err(mismatch().into()),
+    }
+}
+
+/// Many of them; every element's context facts hold for all (SDKs put them into the first only).
+pub async fn bulk_actions(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
+    let asked: Vec<wire::ActionsRequest> = convert::body(body)?;
+    if asked.is_empty() {
+        return Ok(Reply::ok(&Vec::<wire::ActionsResult>::new()));
+    }
+    let mut pooled = Vec::new();
+    for element in &asked {
+        pooled.extend(convert::facts(&element.context_facts)?);
+    }
+    let now_s = now_s();
+    let requests = asked.iter().map(|element| Ok(request(question(element)?, pooled.clone(), now_s)));
+    let answers = state.answers.ask(worker, requests.collect::<Result<_, Unreadable>>()?).await?;
+    let results = answers.into_iter().map(|answer| match answer {
+        Answer::Ids(results) => Ok(wire::ActionsResult { results }),
+        _ => Err(mismatch()),
+    });
+    Ok(Reply::ok(&results.collect::<Result<Vec<_>, _>>()?))
+}
+
+fn question(asked: &wire::ActionsRequest) -> Result<Ask, Unreadable> {
+    Ok(Ask::Actions {
+        actor: convert::value(&asked.actor_type, &asked.actor_id)?,
+        resource: convert::value(&asked.resource_type, &asked.resource_id)?,
+    })
+}

@@ -1,0 +1,48 @@
+//! `/api/authorize` and `/api/authorize_resources`.
+
+use understudy_core::model::{Answer, Ask};
+use understudy_wire as wire;
+
+use super::{
+    convert,
+    reply::Reply,
+    state::{State, mismatch, now_s, request},
+};
+
+/// One decision.
+pub async fn authorize(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
+    let asked: wire::AuthorizeRequest = convert::body(body)?;
+    let ask = Ask::Authorize {
+        actor: convert::value(&asked.actor_type, &asked.actor_id)?,
+        action: convert::action(&asked.action)?,
+        resource: convert::value(&asked.resource_type, &asked.resource_id)?,
+    };
+    match state.ask(worker, ask, convert::facts(&asked.context_facts)?).await? {
+        Answer::Decision(allowed) => Ok(Reply::ok(&wire::AuthorizeResult { allowed })),
+        _ => Err(mismatch().into()),
+    }
+}
+
+/// Those of the resources that are allowed, in the order asked, duplicates kept: one generation, one point in time.
+pub async fn authorize_resources(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
+    let asked: wire::AuthorizeResourcesRequest = convert::body(body)?;
+    let actor = convert::value(&asked.actor_type, &asked.actor_id)?;
+    let action = convert::action(&asked.action)?;
+    let (context_facts, now_s) = (convert::facts(&asked.context_facts)?, now_s());
+    let mut requests = Vec::with_capacity(asked.resources.len());
+    for resource in &asked.resources {
+        let resource = convert::value(&resource.type_name, &resource.id)?;
+        let ask = Ask::Authorize { actor: actor.clone(), action: action.clone(), resource };
+        requests.push(request(ask, context_facts.clone(), now_s));
+    }
+    if requests.is_empty() {
+        return Ok(Reply::ok(&wire::AuthorizeResourcesResult { results: Vec::new() }));
+    }
+    let answers = state.answers.ask(worker, requests).await?;
+    if answers.len() != asked.resources.len() {
+        return Err(mismatch().into());
+    }
+    let allowed = asked.resources.into_iter().zip(answers).filter(|(_, answer)| *answer == Answer::Decision(true));
+    let results = allowed.map(|(resource, _)| resource).collect();
+    Ok(Reply::ok(&wire::AuthorizeResourcesResult { results }))
+}

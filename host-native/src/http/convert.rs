@@ -1,0 +1,150 @@
+//! Wire ↔ model, both ways. What the wire gives is checked here; nothing unreadable goes further.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::DeserializeOwned;
+use understudy_core::{
+    limits::{FACT_ARITY_MAX, ID_BYTES_MAX},
+    model::{Ask, Constraint, Fact, Pattern, Row, Value, value::check_type},
+    rules::rule::BlockMetadata,
+};
+use understudy_wire as wire;
+
+use super::reply::Reply;
+
+/// Why a request can't be read (400).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub String);
+
+impl From<Unreadable> for Reply {
+    fn from(error: Unreadable) -> Self {
+        Reply::error(wire::Code::BadRequest, error.0)
+    }
+}
+
+/// Reads a JSON body.
+pub fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+    serde_json::from_slice(bytes).map_err(|error| Unreadable(format!("the body can't be read: {error}")))
+}
+
+/// A concrete value.
+pub fn value(type_name: &str, id: &str) -> Result<Value, Unreadable> {
+    if id.len() > ID_BYTES_MAX {
+        return Err(Unreadable(format!("a `{type_name}` has an id of {} bytes: at most {ID_BYTES_MAX}", id.len())));
+    }
+    Value::new(type_name, id).map_err(|error| Unreadable(error.to_string()))
+}
+
+/// An action: a String.
+pub fn action(name: &str) -> Result<String, Unreadable> {
+    value("String", name).map(|value| value.into_parts().1)
+}
+
+/// A type to ask for.
+pub fn type_name(name: String) -> Result<String, Unreadable> {
+    check_type(&name).map_err(|error| Unreadable(error.to_string()))?;
+    Ok(name)
+}
+
+/// A fact to store, or a context fact.
+pub fn fact(fact: &wire::Fact) -> Result<Fact, Unreadable> {
+    check_shape(&fact.predicate, fact.args.len())?;
+    let args = fact.args.iter().map(|arg| value(&arg.type_name, &arg.id)).collect::<Result<_, _>>();
+    Ok(Fact { predicate: fact.predicate.clone(), args: args.map_err(|error| within(&fact.predicate, &error))? })
+}
+
+/// Every fact of a list.
+pub fn facts(facts: &[wire::Fact]) -> Result<Vec<Fact>, Unreadable> {
+    facts.iter().map(fact).collect()
+}
+
+/// One argument of a pattern.
+pub fn pattern(value_pattern: &wire::Value) -> Result<Pattern, Unreadable> {
+    match (&value_pattern.type_name, &value_pattern.id) {
+        (None, None) => Ok(Pattern::Any),
+        (Some(name), None) => type_name(name.clone()).map(Pattern::Type),
+        (Some(name), Some(id)) => value(name, id).map(Pattern::Exact),
+        (None, Some(_)) => Err(Unreadable("an argument has an id without a type: give both, or the type alone".into())),
+    }
+}
+
+/// Every argument of a pattern.
+pub fn patterns(values: &[wire::Value]) -> Result<Vec<Pattern>, Unreadable> {
+    values.iter().map(pattern).collect()
+}
+
+/// A pattern of facts to delete: predicate and arity are known.
+pub fn delete(deleted: &wire::FactPattern) -> Result<(String, Vec<Pattern>), Unreadable> {
+    check_shape(&deleted.predicate, deleted.args.len())?;
+    let args = patterns(&deleted.args).map_err(|error| within(&deleted.predicate, &error))?;
+    Ok((deleted.predicate.clone(), args))
+}
+
+/// The question of `/evaluate_query`.
+pub fn evaluate(request: wire::EvaluateRequest) -> Result<Ask, Unreadable> {
+    let calls: Vec<wire::Call> = std::iter::once(request.predicate).chain(request.calls).collect();
+    let used: BTreeSet<&String> = calls.iter().flat_map(|(_, variables)| variables).collect();
+    if let Some(missing) = used.into_iter().find(|variable| !request.constraints.contains_key(*variable)) {
+        return Err(Unreadable(format!("the variable `{missing}` has no entry in `constraints`: give its type")));
+    }
+    let constraints = request.constraints.into_iter().map(|(variable, constraint)| {
+        let type_name = type_name(constraint.type_name)?;
+        let canonical = |id: &String| value(&type_name, id).map(|value| value.into_parts().1);
+        let ids = constraint.ids.map(|ids| ids.iter().map(canonical).collect::<Result<_, _>>()).transpose()?;
+        Ok((variable, Constraint { type_name, ids }))
+    });
+    Ok(Ask::Evaluate { constraints: constraints.collect::<Result<_, Unreadable>>()?, calls })
+}
+
+/// A stored fact as the wire has it.
+pub fn wire_fact(fact: Fact) -> wire::Fact {
+    wire::Fact { predicate: fact.predicate, args: fact.args.into_iter().map(wire_value).collect() }
+}
+
+/// A value as the wire has it.
+pub fn wire_value(value: Value) -> wire::TypedId {
+    let (type_name, id) = value.into_parts();
+    wire::TypedId { type_name, id }
+}
+
+/// A solution of `/query`.
+pub fn wire_solution(predicate: &str, row: Vec<Row>) -> wire::FactPattern {
+    let args = row.into_iter().map(|argument| match argument {
+        Row::Any => wire::Value::default(),
+        Row::AnyOf(type_name) => wire::Value { type_name: Some(type_name), id: None },
+        Row::Exact(value) => {
+            let (type_name, id) = value.into_parts();
+            wire::Value { type_name: Some(type_name), id: Some(id) }
+        }
+    });
+    wire::FactPattern { predicate: predicate.to_owned(), args: args.collect() }
+}
+
+/// The metadata of a policy; `global` is always there.
+pub fn wire_metadata(blocks: Vec<(String, BlockMetadata)>) -> wire::PolicyMetadataResult {
+    let mut resources: BTreeMap<String, wire::ResourceMetadata> = BTreeMap::new();
+    resources.insert("global".into(), wire::ResourceMetadata::default());
+    for (name, block) in blocks {
+        let relations = block.relations.into_iter().collect();
+        let block = wire::ResourceMetadata { roles: block.roles, permissions: block.permissions, relations };
+        resources.insert(name, block);
+    }
+    wire::PolicyMetadataResult { metadata: wire::PolicyMetadata { resources } }
+}
+
+fn check_shape(predicate: &str, arity: usize) -> Result<(), Unreadable> {
+    if predicate.is_empty() {
+        return Err(Unreadable("a fact has an empty predicate: name it".into()));
+    }
+    if predicate.len() > ID_BYTES_MAX {
+        return Err(Unreadable(format!("a fact's predicate has {} bytes: at most {ID_BYTES_MAX}", predicate.len())));
+    }
+    if !(1..=FACT_ARITY_MAX).contains(&arity) {
+        return Err(Unreadable(format!("`{predicate}` has {arity} arguments: a fact has 1 to {FACT_ARITY_MAX}")));
+    }
+    Ok(())
+}
+
+fn within(predicate: &str, error: &Unreadable) -> Unreadable {
+    Unreadable(format!("in a fact of `{predicate}`: {}", error.0))
+}

@@ -1,0 +1,12 @@
+//! `GET /api/facts`: stored facts, no rules. Without parameters: all of them.
+
+use understudy_wire as wire;
+
+use super::{convert, reply::Reply, state::State};
+
+/// Facts that fit the query string.
+pub async fn facts(state: &State, worker: usize, query: &str) -> Result<Reply, Reply> {
+    let query = wire::FactsQuery::parse(query);
+    let facts = state.answers.facts(worker, query.predicate, convert::patterns(&query.args)?).await?;
+    Ok(Reply::ok(&facts.into_iter().map(convert::wire_fact).collect::<Vec<_>>()))
+}

@@ -1,0 +1,123 @@
+//! Page tokens of `/api/list`: all a next page needs, signed, kept by the caller. Good across generations, restarts and
+//! nodes that take the same key.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::keys::hex;
+
+/// A token older than this, or this far in the future, is refused, in seconds.
+const AGE_S_MAX: u64 = 600;
+const VERSION: u8 = 1;
+const MAC_BYTES: usize = 32;
+
+/// Where a list goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Time of the first page, in seconds since 1970-01-01 UTC: every page is asked as of then.
+    pub now_s: i64,
+    /// Last id sent.
+    pub last_id: String,
+}
+
+/// Why a token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// Not made by this service for this key and query.
+    Foreign,
+    /// Too old.
+    Expired,
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TokenError::Foreign => {
+                "`page_token` was not issued for this query and key: repeat the query unchanged, or start without it"
+            }
+            TokenError::Expired => "`page_token` is more than ten minutes old: start again without it",
+        })
+    }
+}
+
+impl Token {
+    /// The token's text.
+    pub fn write(&self, key: &str, query: &[u8; 32]) -> String {
+        let mut payload = vec![VERSION];
+        payload.extend(self.now_s.to_le_bytes());
+        payload.extend(self.last_id.as_bytes());
+        let mac = mac(key, query, &payload);
+        hex(&payload) + &hex(&mac)
+    }
+
+    /// Reads a token back; only one written with the same key for the same query.
+    pub fn read(text: &str, key: &str, query: &[u8; 32], now_s: i64) -> Result<Self, TokenError> {
+        let bytes = unhex(text).ok_or(TokenError::Foreign)?;
+        let (payload, signed) = bytes.split_last_chunk::<MAC_BYTES>().ok_or(TokenError::Foreign)?;
+        if !bool::from(mac(key, query, payload).ct_eq(signed)) {
+            return Err(TokenError::Foreign);
+        }
+        let (made_s, last_id) =
+            payload.strip_prefix(&[VERSION]).and_then(<[u8]>::split_first_chunk::<8>).ok_or(TokenError::Foreign)?;
+        let made_s = i64::from_le_bytes(*made_s);
+        if made_s.abs_diff(now_s) > AGE_S_MAX {
+            return Err(TokenError::Expired);
+        }
+        let last_id = String::from_utf8(last_id.to_vec()).map_err(|_| TokenError::Foreign)?;
+        Ok(Token { now_s: made_s, last_id })
+    }
+}
+
+fn mac(key: &str, query: &[u8; 32], payload: &[u8]) -> [u8; 32] {
+    let key = hmac_sha256(key.as_bytes(), &[b"list page v1"]);
+    hmac_sha256(&key, &[query, payload])
+}
+
+/// HMAC with SHA-256 (RFC 2104).
+fn hmac_sha256(key: &[u8], message: &[&[u8]]) -> [u8; 32] {
+    const BLOCK_BYTES: usize = 64;
+    let mut block = [0; BLOCK_BYTES];
+    if key.len() > BLOCK_BYTES {
+        block[..32].copy_from_slice(&Sha256::digest(key));
+    } else {
+        block[..key.len()].copy_from_slice(key);
+    }
+    let mut inner = Sha256::new_with_prefix(block.map(|byte| byte ^ 0x36));
+    for part in message {
+        inner.update(part);
+    }
+    Sha256::new_with_prefix(block.map(|byte| byte ^ 0x5c)).chain_update(inner.finalize()).finalize().into()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
+    digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_for_its_query_key_and_time_only() {
+        let token = Token { now_s: 1_000, last_id: "é/7".into() };
+        let text = token.write("e_1_k_s", &[7; 32]);
+        assert_eq!(Token::read(&text, "e_1_k_s", &[7; 32], 1_600), Ok(token));
+        assert_eq!(Token::read(&text, "e_1_k_s", &[7; 32], 1_601), Err(TokenError::Expired));
+        assert_eq!(Token::read(&text, "e_1_k_s", &[8; 32], 1_000), Err(TokenError::Foreign));
+        assert_eq!(Token::read(&text, "e_1_k_t", &[7; 32], 1_000), Err(TokenError::Foreign));
+        for bad in ["", "zz", "0", "é", &text[2..]] {
+            assert_eq!(Token::read(bad, "e_1_k_s", &[7; 32], 1_000), Err(TokenError::Foreign), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_hmac_is_the_standard_one() {
+        // RFC 4231, case 2.
+        let mac = hmac_sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
+        assert_eq!(hex(&mac), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+}

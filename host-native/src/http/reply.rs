@@ -1,0 +1,150 @@
+//! Replies: status, headers, a JSON body or a part of a file. Errors of every room become statuses here.
+
+use std::{
+    fs::File,
+    io::Read,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use hyper::{
+    StatusCode,
+    body::{Body, Bytes, Frame, SizeHint},
+    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+};
+use serde::Serialize;
+use understudy_core::model::AskError;
+use understudy_wire::{ApiError, ApiResult, Code};
+
+use super::state::CallError;
+use crate::keys::KeyRefusal;
+
+/// What goes back.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Headers besides those the server adds.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body.
+    pub body: ReplyBody,
+}
+
+/// Bytes, or a part of a file that is read as it is sent.
+#[derive(Debug)]
+pub enum ReplyBody {
+    /// All at once.
+    Bytes(Option<Bytes>),
+    /// From where the file stands, `left` bytes.
+    File {
+        /// Open for reading.
+        file: File,
+        /// Bytes still to send.
+        left: u64,
+    },
+}
+
+/// Bytes of a file read at a time.
+const FILE_CHUNK_BYTES: u64 = 256 << 10;
+
+impl Reply {
+    /// A reply with a JSON body.
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(bytes) => Self::bytes(status, "application/json", bytes),
+            Err(error) => Self::error(Code::Internal, format!("the answer can't be written: {error}")),
+        }
+    }
+
+    /// 200 with a JSON body.
+    pub fn ok(body: &impl Serialize) -> Self {
+        Self::json(200, body)
+    }
+
+    /// `{"message": …}`.
+    pub fn message(status: u16, message: &str) -> Self {
+        Self::json(status, &ApiResult { message: message.to_owned() })
+    }
+
+    /// The error body, with the status of the code.
+    pub fn error(code: Code, message: impl Into<String>) -> Self {
+        Self::json(code.status(), &ApiError { message: message.into() })
+    }
+
+    /// Any bytes.
+    pub fn bytes(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let mut reply = Self::empty(status);
+        reply.body = ReplyBody::Bytes(Some(body.into()));
+        reply.headers.push((CONTENT_TYPE, HeaderValue::from_static(content_type)));
+        reply
+    }
+
+    /// No body: 204 and 304 only.
+    pub fn empty(status: u16) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Reply { status, headers: Vec::new(), body: ReplyBody::Bytes(None) }
+    }
+
+    /// With one more header; a value that is none is left out.
+    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+}
+
+impl From<CallError> for Reply {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Ask(error) => {
+                let code = match &error {
+                    AskError::Invalid { .. } => Code::BadRequest,
+                    AskError::Budget { .. } => Code::Budget,
+                    _ => Code::Unanswerable,
+                };
+                Reply::error(code, error.to_string())
+            }
+            CallError::NotServing => {
+                Reply::error(Code::Unavailable, "nothing to serve yet: no policy and facts have arrived")
+            }
+            CallError::Failed(what) => Reply::error(Code::Internal, format!("the engine failed: {what}; ask again")),
+        }
+    }
+}
+
+impl From<KeyRefusal> for Reply {
+    fn from(refusal: KeyRefusal) -> Self {
+        Reply::error(Code::Unauthorized, refusal.to_string())
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        Poll::Ready(match self.get_mut() {
+            ReplyBody::Bytes(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            ReplyBody::File { left: 0, .. } => None,
+            ReplyBody::File { file, left } => {
+                let mut chunk = vec![0; (*left).min(FILE_CHUNK_BYTES) as usize];
+                Some(file.read_exact(&mut chunk).map(|()| {
+                    *left -= chunk.len() as u64;
+                    Frame::data(Bytes::from(chunk))
+                }))
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, ReplyBody::Bytes(None) | ReplyBody::File { left: 0, .. })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(match self {
+            ReplyBody::Bytes(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
+            ReplyBody::File { left, .. } => *left,
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! The table of paths: who may call, which endpoint answers. What the node and the primary both serve.
+
+use understudy_wire::{
+    Code,
+    paths::{self, Endpoint},
+};
+
+use super::{
+    actions, admin, authorize, facts, list, metadata, query, reply::Reply, server::Arrived, server::Service,
+    state::Pending, state::State,
+};
+use crate::keys::Right;
+
+/// The read-only node.
+pub struct Node(pub State);
+
+impl Service for Node {
+    fn handle(&self, arrived: Arrived) -> Pending<'_, Reply> {
+        Box::pin(async move {
+            match route(&self.0, &arrived).await {
+                Ok(reply) | Err(reply) => reply,
+            }
+        })
+    }
+
+    fn observe(&self, path: &'static str, status: u16, seconds: f64) {
+        self.0.observe.request(path, status, seconds);
+    }
+}
+
+/// Answers everything that a node serves; `Err` is a refusal, ready to send.
+pub async fn route(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
+    let endpoint = find(arrived)?;
+    match endpoint {
+        Endpoint::Healthcheck | Endpoint::ApiHealthcheck => return Ok(admin::healthcheck(state)),
+        Endpoint::Metrics => return Ok(admin::metrics(state)),
+        _ => {}
+    }
+    let (_, key) = authenticate(state, arrived)?;
+    let (worker, body) = (arrived.worker, &arrived.body[..]);
+    match endpoint {
+        Endpoint::Authorize => authorize::authorize(state, worker, body).await,
+        Endpoint::AuthorizeResources => authorize::authorize_resources(state, worker, body).await,
+        Endpoint::List => list::list(state, worker, key, body).await,
+        Endpoint::Actions => actions::actions(state, worker, body).await,
+        Endpoint::BulkActions => actions::bulk_actions(state, worker, body).await,
+        Endpoint::Query => query::query(state, worker, body).await,
+        Endpoint::EvaluateQuery => query::evaluate_query(state, worker, body).await,
+        Endpoint::Facts => facts::facts(state, worker, &arrived.query).await,
+        Endpoint::PolicyMetadata => metadata::metadata(state, worker).await,
+        // Always 200: one SDK neither awaits nor catches this call.
+        Endpoint::Expect => Ok(Reply::message(200, "noted")),
+        _ => Err(Reply::error(
+            Code::MethodNotAllowed,
+            "this node is read-only and has no policy text or writes: send this call to the primary",
+        )),
+    }
+}
+
+/// The endpoint of a request; 404 and 405 otherwise.
+pub fn find(arrived: &Arrived) -> Result<Endpoint, Reply> {
+    paths::find(&arrived.method, &arrived.path).map_err(|is_known| {
+        if is_known {
+            Reply::error(Code::MethodNotAllowed, "this path doesn't take this method")
+        } else {
+            Reply::error(Code::NotFound, "there is no such path here")
+        }
+    })
+}
+
+/// Right and text of the caller's key.
+pub fn authenticate<'a>(state: &State, arrived: &'a Arrived) -> Result<(Right, &'a str), Reply> {
+    let bearer = arrived.bearer();
+    let right = state.keys.check(bearer)?;
+    Ok((right, bearer.unwrap_or_default()))
+}
+
+/// The label of a path in metrics: one of a fixed set.
+pub fn label(path: &str) -> &'static str {
+    if path.starts_with("/feed/") {
+        return "/feed";
+    }
+    Endpoint::ALL.iter().map(|endpoint| endpoint.path()).find(|known| *known == path).unwrap_or("other")
+}

@@ -1,0 +1,98 @@
+//! What endpoints need of the rest of the house, as traits: who may ask, who answers, who counts.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::SystemTime};
+
+use understudy_core::{
+    limits::WORK_UNITS_PER_REQUEST,
+    model::{Answer, Ask, AskError, Fact, Pattern, Request},
+    rules::rule::BlockMetadata,
+};
+
+use crate::keys::KeyCheck;
+
+/// A future of the worker's own thread.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallError {
+    /// The engine says so.
+    Ask(AskError),
+    /// There is no generation to ask.
+    NotServing,
+    /// The instance trapped, was stuck or answered nonsense; it is replaced.
+    Failed(String),
+}
+
+/// Roles, permissions and relations by block, sorted.
+pub type Metadata = Vec<(String, BlockMetadata)>;
+
+/// Who answers: the guest's current generation. `worker` is the index of the server thread that asks.
+pub trait Answers: Send + Sync {
+    /// Answers all of these from one generation, in order; the first that fails ends it.
+    fn ask(&self, worker: usize, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>>;
+    /// Stored facts that fit (http-api.md §6.1).
+    fn facts(
+        &self,
+        worker: usize,
+        predicate: Option<String>,
+        args: Vec<Pattern>,
+    ) -> Pending<'_, Result<Vec<Fact>, CallError>>;
+    /// Metadata of the policy; `None`: there is no policy.
+    fn metadata(&self, worker: usize) -> Pending<'_, Result<Option<Metadata>, CallError>>;
+    /// Is there a generation to ask?
+    fn is_serving(&self) -> bool;
+}
+
+/// Who counts.
+pub trait Observe: Send + Sync {
+    /// One request answered. `path` is one of a small fixed set.
+    fn request(&self, path: &'static str, status: u16, seconds: f64);
+    /// Everything counted, in Prometheus' text form.
+    fn metrics(&self) -> String;
+}
+
+/// Everything an endpoint may use.
+#[derive(Clone)]
+pub struct State {
+    /// Who may ask.
+    pub keys: Arc<dyn KeyCheck>,
+    /// Who answers.
+    pub answers: Arc<dyn Answers>,
+    /// Who counts.
+    pub observe: Arc<dyn Observe>,
+}
+
+impl State {
+    /// Asks one question as of now.
+    pub async fn ask(&self, worker: usize, ask: Ask, context_facts: Vec<Fact>) -> Result<Answer, CallError> {
+        self.ask_at(worker, ask, context_facts, now_s()).await
+    }
+
+    /// Asks one question as of a given time.
+    pub async fn ask_at(
+        &self,
+        worker: usize,
+        ask: Ask,
+        context_facts: Vec<Fact>,
+        now_s: i64,
+    ) -> Result<Answer, CallError> {
+        let answers = self.answers.ask(worker, vec![request(ask, context_facts, now_s)]).await?;
+        answers.into_iter().next().ok_or_else(mismatch)
+    }
+}
+
+/// A request with the ordinary budget.
+pub fn request(ask: Ask, context_facts: Vec<Fact>, now_s: i64) -> Request {
+    Request { ask, context_facts, now_s, budget: WORK_UNITS_PER_REQUEST }
+}
+
+/// The answer is of another kind than the question.
+pub fn mismatch() -> CallError {
+    CallError::Failed("the answer doesn't fit the question".into())
+}
+
+/// Seconds since 1970-01-01 UTC.
+pub fn now_s() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+}

@@ -1,0 +1,266 @@
+//! The server on a real socket, with an engine of straw: shapes, statuses, keep-alive, limits, drain.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    io::{Read, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::watch;
+use understudy_core::model::{Answer, Ask, Fact, Pattern, Request, Row, Value};
+
+use super::{
+    router::Node,
+    server::{Listeners, Running, Service},
+    state::{Answers, CallError, Metadata, Observe, Pending, State},
+};
+use crate::keys::{KeyCheck, KeyRefusal, Right};
+
+struct Straw {
+    seen: AtomicU64,
+}
+
+impl KeyCheck for Straw {
+    fn check(&self, bearer: Option<&str>) -> Result<Right, KeyRefusal> {
+        match bearer {
+            Some("good") => Ok(Right::Read),
+            Some(_) => Err(KeyRefusal::NotAccepted),
+            None => Err(KeyRefusal::Missing),
+        }
+    }
+}
+
+impl Observe for Straw {
+    fn request(&self, _: &'static str, _: u16, _: f64) {
+        self.seen.fetch_add(1, Ordering::Relaxed);
+    }
+    fn metrics(&self) -> String {
+        format!("seen {}\n", self.seen.load(Ordering::Relaxed))
+    }
+}
+
+fn straw(request: &Request) -> Answer {
+    match &request.ask {
+        Ask::Authorize { action, .. } => Answer::Decision(action == "read"),
+        Ask::List { .. } => {
+            let ids = (0..25_000).map(|n| format!("{n:06}"));
+            Answer::Ids(std::iter::once("*".to_owned()).chain(ids).collect())
+        }
+        Ask::Actions { .. } => Answer::Ids(vec!["delete".into(), "read".into()]),
+        Ask::Query { .. } => Answer::Facts(vec![vec![
+            Row::Any,
+            Row::AnyOf("User".into()),
+            Row::Exact(Value::new("Repo", "web").unwrap()),
+        ]]),
+        Ask::Evaluate { constraints, .. } => Answer::Bindings {
+            variables: constraints.iter().map(|(variable, _)| variable.clone()).collect(),
+            rows: vec![
+                constraints.iter().map(|(_, constraint)| constraint.ids.as_ref().map(|ids| ids[0].clone())).collect(),
+            ],
+        },
+    }
+}
+
+impl Answers for Straw {
+    fn ask(&self, _: usize, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
+        Box::pin(async move {
+            // Long enough for a drain to begin meanwhile.
+            if matches!(&requests[0].ask, Ask::Authorize { action, .. } if action == "slow") {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            Ok(requests.iter().map(straw).collect())
+        })
+    }
+    fn facts(&self, _: usize, _: Option<String>, args: Vec<Pattern>) -> Pending<'_, Result<Vec<Fact>, CallError>> {
+        let args = args.into_iter().filter_map(|arg| if let Pattern::Exact(value) = arg { Some(value) } else { None });
+        let fact = Fact { predicate: "p".into(), args: args.collect() };
+        Box::pin(async move { Ok(vec![fact]) })
+    }
+    fn metadata(&self, _: usize) -> Pending<'_, Result<Option<Metadata>, CallError>> {
+        Box::pin(async { Ok(None) })
+    }
+    fn is_serving(&self) -> bool {
+        true
+    }
+}
+
+struct Server {
+    address: SocketAddr,
+    drain: watch::Sender<bool>,
+    running: Running,
+}
+
+fn start() -> Server {
+    let straw = Arc::new(Straw { seen: AtomicU64::new(0) });
+    let state = State { keys: straw.clone(), answers: straw.clone(), observe: straw };
+    let service: Arc<dyn Service> = Arc::new(Node(state));
+    let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, 2).unwrap();
+    let (address, (drain, draining)) = (listeners.address(), watch::channel(false));
+    Server { address, drain, running: listeners.serve(&service, &draining).unwrap() }
+}
+
+impl Server {
+    fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).unwrap()
+    }
+    /// Status, head and body of one exchange with a good key.
+    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        exchange(&mut self.connect(), &format!("{method} {path}"), "Authorization: Bearer good\r\n", body)
+    }
+    fn stop(self) {
+        self.drain.send(true).unwrap();
+        self.running.join().unwrap();
+    }
+}
+
+fn send(stream: &mut TcpStream, line: &str, headers: &str, body: &str) {
+    let length = body.len();
+    write!(stream, "{line} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n{body}").unwrap();
+}
+
+fn receive(stream: &mut TcpStream) -> (u16, String) {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let n = stream.read(&mut chunk).unwrap();
+        bytes.extend(&chunk[..n]);
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let head = head.to_lowercase();
+            let length: usize =
+                head.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
+            if body.len() >= length {
+                assert!(head.contains("x-request-id: "), "{head}");
+                return (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned());
+            }
+        }
+        assert!(n > 0, "closed after {}", String::from_utf8_lossy(&bytes));
+    }
+}
+
+fn exchange(stream: &mut TcpStream, line: &str, headers: &str, body: &str) -> (u16, String) {
+    send(stream, line, headers, body);
+    receive(stream)
+}
+
+const AUTHORIZE: &str = r#"{"actor_type":"User","actor_id":"1","action":"read","resource_type":"Repo","resource_id":"2","context_facts":[]}"#;
+
+#[test]
+fn every_endpoint_answers_in_its_shape() {
+    let server = start();
+    let post = |path: &str, body: &str| server.ask("POST", path, body);
+    assert_eq!(post("/api/authorize?", AUTHORIZE), (200, r#"{"allowed":true}"#.into()));
+    assert_eq!(post("//api/authorize", &AUTHORIZE.replace("read", "eat")), (200, r#"{"allowed":false}"#.into()));
+    assert_eq!(post("/api/actions", AUTHORIZE), (200, r#"{"results":["delete","read"]}"#.into()));
+    assert_eq!(post("/api/bulk_actions", "[]"), (200, "[]".into()));
+    let several = r#"{"actor_type":"User","actor_id":"1","action":"read","resources":[{"type":"R","id":"2"},{"type":"R","id":"1"},{"type":"R","id":"2"}]}"#;
+    let expected = r#"{"results":[{"type":"R","id":"2"},{"type":"R","id":"1"},{"type":"R","id":"2"}]}"#;
+    assert_eq!(post("/api/authorize_resources", several), (200, expected.into()));
+    let query = r#"{"fact":{"predicate":"p","args":[{},{"type":"User"},{"type":"Repo","id":"web"}]}}"#;
+    let expected = r#"{"results":[{"predicate":"p","args":[{"type":null,"id":null},{"type":"User","id":null},{"type":"Repo","id":"web"}]}]}"#;
+    assert_eq!(post("/api/query", query), (200, expected.into()));
+    let evaluate = r#"{"predicate":["p",["b","a"]],"calls":[],"constraints":{"a":{"type":"Integer","ids":["007"]},"b":{"type":"User","ids":null}},"context_facts":[]}"#;
+    assert_eq!(post("/api/evaluate_query", evaluate), (200, r#"{"results":[{"a":"7","b":null}]}"#.into()));
+    assert_eq!(post("/api/expect", r#"{"request_id":"x","expected":true}"#).0, 200);
+    let facts = server.ask("GET", "/api/facts?predicate=p&args.0.type=User&args.0.id=a%20b", "");
+    assert_eq!(facts, (200, r#"[{"predicate":"p","args":[{"type":"User","id":"a b"}]}]"#.into()));
+    assert_eq!(server.ask("GET", "/api/policy_metadata", "").0, 404);
+    assert_eq!(server.ask("GET", "/healthcheck", ""), (200, r#"{"status":"ok"}"#.into()));
+    assert!(server.ask("GET", "/metrics", "").1.starts_with("seen "));
+    server.stop();
+}
+
+#[test]
+fn refusals_have_a_status_and_a_message() {
+    let server = start();
+    for (method, path, body, status) in [
+        ("POST", "/api/batch", "[]", 405),
+        ("POST", "/api/policy", "{}", 405),
+        ("DELETE", "/api/facts", "{}", 405),
+        ("PUT", "/api/list", "{}", 405),
+        ("GET", "/nowhere", "", 404),
+        ("POST", "/api/authorize", "{", 400),
+        ("POST", "/api/authorize", "{}", 400),
+        ("POST", "/api/authorize", &AUTHORIZE.replace("\"1\"", "\"*\""), 400),
+        ("POST", "/api/authorize", &AUTHORIZE.replace("User", "Actor"), 400),
+        ("POST", "/api/authorize", &AUTHORIZE.replace("\"Repo\"", "\"Integer\"").replace("\"2\"", "\"two\""), 400),
+        (
+            "POST",
+            "/api/evaluate_query",
+            r#"{"predicate":["p",["a"]],"calls":[],"constraints":{},"context_facts":[]}"#,
+            400,
+        ),
+        ("GET", "/api/facts?args.0.id=1", "", 400),
+    ] {
+        let (got, answer) = server.ask(method, path, body);
+        assert_eq!(got, status, "{method} {path} {body}: {answer}");
+        assert!(serde_json::from_str::<understudy_wire::ApiError>(&answer).is_ok(), "{answer}");
+    }
+    let refused = |headers: &str| exchange(&mut server.connect(), "POST /api/authorize", headers, AUTHORIZE).0;
+    assert_eq!(refused(""), 401);
+    assert_eq!(refused("Authorization: Bearer bad\r\n"), 401);
+    assert_eq!(refused("Authorization: Basic good\r\n"), 401);
+    assert_eq!(refused("authorization: bearer good\r\n"), 200);
+    server.stop();
+}
+
+#[test]
+fn pages_follow_each_other_and_a_plain_list_is_whole() {
+    let server = start();
+    let list = |extra: &str| {
+        let body = format!(r#"{{"actor_type":"User","actor_id":"1","action":"read","resource_type":"Repo"{extra}}}"#);
+        let (status, body) = server.ask("POST", "/api/list", &body);
+        (status, serde_json::from_str::<serde_json::Value>(&body).unwrap())
+    };
+    let (_, whole) = list(r#","page_size":null,"page_token":null"#);
+    assert_eq!(whole["results"].as_array().unwrap().len(), 25_001);
+    assert!(whole.get("next_page_token").is_none());
+    assert_eq!(list(r#","page_size":9999"#).0, 400);
+    let mut all = Vec::new();
+    let mut token = String::new();
+    loop {
+        let (status, page) = list(&format!(r#","page_size":10000{token}"#));
+        assert_eq!(status, 200, "{page}");
+        all.extend(page["results"].as_array().unwrap().iter().cloned());
+        match &page["next_page_token"] {
+            serde_json::Value::Null => break,
+            next => token = format!(r#","page_token":{next}"#),
+        }
+    }
+    assert_eq!(serde_json::Value::Array(all), whole["results"]);
+    assert_eq!(list(r#","context_facts":[{"predicate":"p","args":[{"type":"A","id":"1"}]}],"page_token":"00""#).0, 400);
+    server.stop();
+}
+
+#[test]
+fn bodies_up_to_ten_mebibytes_are_read_and_longer_ones_refused() {
+    let server = start();
+    let padded = |length: usize| AUTHORIZE.to_owned() + &" ".repeat(length - AUTHORIZE.len());
+    assert_eq!(server.ask("POST", "/api/authorize", &padded((10 << 20) - 1)).0, 200);
+    // The head alone tells: the body is never sent.
+    let mut stream = server.connect();
+    write!(stream, "POST /api/authorize HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", (10 << 20) + 1).unwrap();
+    assert_eq!(receive(&mut stream).0, 413);
+    server.stop();
+}
+
+#[test]
+fn a_drain_answers_what_has_arrived() {
+    let server = start();
+    let mut kept = server.connect();
+    assert_eq!(exchange(&mut kept, "GET /healthcheck", "X-Request-ID: abc\r\n", "").0, 200);
+    let slow = AUTHORIZE.replace("read", "slow");
+    send(&mut kept, "POST /api/authorize", "Authorization: Bearer good\r\n", &slow);
+    std::thread::sleep(Duration::from_millis(100));
+    server.drain.send(true).unwrap();
+    assert_eq!(receive(&mut kept), (200, r#"{"allowed":false}"#.into()));
+    let begun = std::time::Instant::now();
+    server.running.join().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(TcpStream::connect(server.address).is_err());
+}
