@@ -1,6 +1,18 @@
 //! Policy text → program: the whole walk, every pass named in order.
 
-use crate::{rules::rule::Program, syntax::diagnostic::Diagnostic, syntax::tests::PolicyTests};
+use crate::{
+    analysis::{blocks, fact_types, types::Types},
+    limits::POLICY_BYTES_MAX,
+    rules::{
+        lower::Lowering,
+        rule::{Literal, Program, Term},
+    },
+    syntax::{
+        ast::Policy,
+        diagnostic::{Diagnostic, Finding, Place, Severity, Span},
+        parser::parse,
+    },
+};
 
 /// A policy file as given.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +28,115 @@ pub struct Source<'a> {
 pub struct Compiled {
     /// The rules; absent if a diagnostic is an error.
     pub program: Option<Program>,
-    /// The `test` blocks, to be run by `eval::policy_tests`.
-    pub tests: PolicyTests,
+    /// The tree, for its tests.
+    pub policy: Policy,
     /// Everything found, sorted by place.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Compiles the sources as one policy. Never fails: what is wrong is in the diagnostics.
+pub fn compile(sources: &[Source<'_>]) -> Compiled {
+    let mut findings = Vec::new();
+    let mut policy = Policy::default();
+    let n_bytes: usize = sources.iter().map(|source| source.text.len()).sum();
+    if n_bytes > POLICY_BYTES_MAX {
+        let message = format!("the policy has {n_bytes} bytes, more than {POLICY_BYTES_MAX}");
+        findings.push(Finding::error("policy-size", Span::default(), message));
+    } else {
+        for (file, source) in sources.iter().enumerate() {
+            parse(file as u32, source.text, &mut policy, &mut findings);
+        }
+    }
+    let lines: Vec<Vec<usize>> = sources.iter().map(|source| line_starts(source.text)).collect();
+    let program = check_and_lower(&policy, &lines, &mut findings);
+    let has_error = findings.iter().any(|finding| finding.severity == Severity::Error);
+    findings.sort_by_key(|finding| finding.span);
+    let diagnostics = findings.into_iter().map(|finding| place(finding, sources, &lines)).collect();
+    Compiled { program: (!has_error).then_some(program), policy, diagnostics }
+}
+
+fn check_and_lower(policy: &Policy, lines: &[Vec<usize>], findings: &mut Vec<Finding>) -> Program {
+    let mut types = Types::new(policy, findings);
+    let declarations = blocks::declarations(policy, &types, findings);
+    let shorthand = blocks::expand(policy, &types, &declarations, findings);
+    let line = |span: Span| line_of(lines, span) as u32;
+    let mut lowering = Lowering::new(&mut types, findings, &line);
+    for rule in policy.rules.iter().chain(&shorthand) {
+        lowering.rule(rule);
+    }
+    if !policy.rules.iter().any(|rule| rule.head.name.text == "allow") {
+        lowering.default_allow(3);
+        lowering.default_allow(2);
+    }
+    let Lowering { constants, predicates, rules, .. } = lowering;
+    let mut program = Program {
+        types: Vec::new(),
+        bounds: Vec::new(),
+        constants,
+        predicates,
+        rules,
+        metadata: declarations.into_iter().collect(),
+        fact_types: Vec::new(),
+        split_hints: Vec::new(),
+    };
+    program.fact_types = fact_types::of_rules(&program, &mut |set| types.intern(set));
+    for (name, args) in &policy.declarations {
+        let args = args.iter().map(|ty| types.annotation(&ty.text)).collect();
+        program.fact_types.push(crate::rules::rule::FactType { predicate: name.text.clone(), args });
+    }
+    program.split_hints = split_hints(&program);
+    types.close();
+    program.types = types.list;
+    program.bounds = types.bounds;
+    program
+}
+
+/// Positions of stored predicates where every use has a String literal.
+fn split_hints(program: &Program) -> Vec<(String, u8, u8)> {
+    let mut hints = Vec::new();
+    for (number, predicate) in program.predicates.iter().enumerate().filter(|(_, p)| !p.auxiliary) {
+        let uses: Vec<&Vec<Term>> = program
+            .rules
+            .iter()
+            .flat_map(|rule| {
+                let calls = rule.body.iter().filter_map(|literal| match literal {
+                    Literal::Call { predicate, args } | Literal::Not { predicate, args } => Some((predicate, args)),
+                    _ => None,
+                });
+                calls.chain([(&rule.head, &rule.args)])
+            })
+            .filter_map(|(used, args)| (used.index() == number).then_some(args))
+            .collect();
+        for position in 0..predicate.arity {
+            let is_string = |args: &&Vec<Term>| match args[usize::from(position)] {
+                Term::Const(id) => program.constants[id.index()].ty.index() == 0,
+                Term::Var(_) | Term::Now => false,
+            };
+            if !uses.is_empty() && uses.iter().all(is_string) {
+                hints.push((predicate.name.clone(), predicate.arity, position));
+            }
+        }
+    }
+    hints
+}
+
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}
+
+/// Line from 1.
+fn line_of(lines: &[Vec<usize>], span: Span) -> usize {
+    lines.get(span.file as usize).map_or(1, |starts| starts.partition_point(|start| *start <= span.start as usize))
+}
+
+fn place(finding: Finding, sources: &[Source<'_>], lines: &[Vec<usize>]) -> Diagnostic {
+    let Finding { severity, code, span, message, help } = finding;
+    let line = line_of(lines, span);
+    let mut place = Place { file: String::new(), line: line as u32, column: 1 };
+    if let (Some(source), Some(starts)) = (sources.get(span.file as usize), lines.get(span.file as usize)) {
+        place.file = source.name.to_owned();
+        let start = starts.get(line - 1).copied().unwrap_or(0);
+        place.column = source.text.get(start..span.start as usize).map_or(0, |t| t.chars().count()) as u32 + 1;
+    }
+    Diagnostic { severity, code, span, place, message, help }
 }

@@ -37,7 +37,7 @@ pub struct ServeFlags {
     /// Send no error messages with the reports (true or false) [default: false].
     #[arg(long, env = "OSO_DISABLE_ERROR_LOGGING", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub disable_error_logging: Option<String>,
-    /// The upstream: an Understudy primary or Oso Cloud [default: https://api.osohq.com].
+    /// The upstream: an Understudy primary or Oso Cloud [default: `https://api.osohq.com`].
     #[arg(long, env = "OSO_URL", hide_env_values = true, value_name = "URL")]
     pub url: Option<String>,
     /// How often to ask the upstream, as 500ms, 1s, 30m [default: 60s for a feed, 30m for the public API].

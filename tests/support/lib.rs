@@ -1,1 +1,3 @@
-//! What tests share: builders and readers of cases.
+//! What tests share: the case files of `tests/cases` and their reader.
+
+pub mod case;

@@ -1,1 +1,7 @@
-//! (stub)
+//! Tree → checked policy: what types there are and which is below which, what a block's names mean.
+//!
+//! Enters: the tree as written. Leaves: types, longhand rules for shorthand, findings. Never: knows a fact.
+
+pub mod blocks;
+pub mod fact_types;
+pub mod types;

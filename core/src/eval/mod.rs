@@ -1,1 +1,11 @@
-//! (stub)
+//! Program × facts → answer.
+//!
+//! Enters: a program linked to a fact store, a request. Leaves: an answer or the reason why there is none.
+//! Never: changes a stored fact, reads text once a request is linked, or turns an error into an answer.
+
+pub mod answer;
+pub mod bounds;
+pub mod linked;
+pub mod policy_tests;
+pub mod search;
+pub mod term;

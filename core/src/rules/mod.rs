@@ -2,4 +2,5 @@
 //!
 //! Enters: the checked tree. Leaves: a [`rule::Program`]. Never: sees a fact store or a symbol of one.
 
+pub mod lower;
 pub mod rule;

@@ -175,6 +175,8 @@ pub struct TypeDecl {
     pub name: String,
     /// Is it an abstract one (`Actor`, `Resource`)? No value has it as its own type.
     pub is_abstract: bool,
+    /// The concrete types at or below it.
+    pub below: BoundId,
 }
 
 /// Roles, permissions and relations of one block, as `policy_metadata` shows them.
@@ -230,5 +232,11 @@ impl Program {
     /// The type of this name, if the program names it.
     pub fn find_type(&self, name: &str) -> Option<ProgramType> {
         self.types.iter().position(|t| t.name == name).map(|i| ProgramType(i as u32))
+    }
+
+    /// Names of the concrete types at or below this one, if the program names it.
+    pub fn below(&self, name: &str) -> Option<Vec<&str>> {
+        let below = self.types[self.find_type(name)?.index()].below;
+        Some(self.bounds[below.index()].types.iter().map(|ty| self.types[ty.index()].name.as_str()).collect())
     }
 }

@@ -64,3 +64,32 @@ impl fmt::Display for Diagnostic {
         Ok(())
     }
 }
+
+/// A diagnostic before its place is known in lines and columns.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// See [`Diagnostic`].
+    pub severity: Severity,
+    /// See [`Diagnostic`].
+    pub code: &'static str,
+    /// See [`Diagnostic`].
+    pub span: Span,
+    /// See [`Diagnostic`].
+    pub message: String,
+    /// See [`Diagnostic`].
+    pub help: Option<String>,
+}
+
+impl Finding {
+    /// An error.
+    pub fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Finding { severity: Severity::Error, code, span, message: message.into(), help: None }
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}

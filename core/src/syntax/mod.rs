@@ -1,4 +1,6 @@
 //! Policy text → tree and diagnostics; a value, no interner, never a panic.
 
+pub mod ast;
 pub mod diagnostic;
-pub mod tests;
+pub mod lexer;
+pub mod parser;

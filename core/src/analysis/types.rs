@@ -1,0 +1,157 @@
+//! Types of a policy and the order among them (polar.md §4.3, §7), and the interned sets a variable may range over.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::{
+    rules::rule::{ANYTHING, Bound, BoundId, ProgramType, TypeDecl},
+    syntax::{
+        ast::{BlockKind, Policy},
+        diagnostic::Finding,
+    },
+};
+
+/// Types by name, with everything below each.
+#[derive(Debug)]
+pub struct Types {
+    /// In order of number.
+    pub list: Vec<TypeDecl>,
+    /// Interned sets; the first is everything.
+    pub bounds: Vec<Bound>,
+    numbers: HashMap<String, ProgramType>,
+    parents: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Types {
+    /// The built-in types and those of the blocks.
+    pub fn new(policy: &Policy, findings: &mut Vec<Finding>) -> Self {
+        let everything = Bound { types: Vec::new(), other: true };
+        let mut types =
+            Types { list: Vec::new(), bounds: vec![everything], numbers: HashMap::new(), parents: BTreeMap::new() };
+        for name in ["String", "Integer", "Boolean", "Actor", "Resource"] {
+            types.number(name);
+        }
+        types.parents.insert("Actor".to_owned(), BTreeSet::from(["Resource".to_owned()]));
+        for block in &policy.blocks {
+            let root = match block.kind {
+                BlockKind::Actor => "Actor",
+                BlockKind::Resource => "Resource",
+                BlockKind::Global => continue,
+            };
+            types.number(&block.name.text);
+            types.parents.entry(block.name.text.clone()).or_default().insert(root.to_owned());
+        }
+        for block in &policy.blocks {
+            for parent in &block.parents {
+                if !types.numbers.contains_key(&parent.text) {
+                    let message = format!("`{}` extends `{}`, which no block declares", block.name.text, parent.text);
+                    findings.push(Finding::error("unknown-type", parent.span, message).help("declare it by a block"));
+                    continue;
+                }
+                types.parents.entry(block.name.text.clone()).or_default().insert(parent.text.clone());
+            }
+        }
+        for block in &policy.blocks {
+            let name = &block.name;
+            let above = types.parents.get(&name.text).into_iter().flatten();
+            if above.flat_map(|parent| types.supertypes(parent)).any(|t| t == name.text) {
+                let message = format!("`{}` extends itself, by way of others or directly", name.text);
+                findings.push(Finding::error("extends-circle", name.span, message));
+            }
+        }
+        types
+    }
+
+    /// Has a block declared it, or is it built in?
+    pub fn is_known(&self, name: &str) -> bool {
+        self.numbers.contains_key(name)
+    }
+
+    /// The number of a type; a name nothing declares is a type of its own, below nothing (U16).
+    pub fn number(&mut self, name: &str) -> ProgramType {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = ProgramType(self.list.len() as u32);
+        self.list.push(TypeDecl {
+            name: name.to_owned(),
+            is_abstract: matches!(name, "Actor" | "Resource"),
+            below: ANYTHING,
+        });
+        self.numbers.insert(name.to_owned(), number);
+        number
+    }
+
+    /// The type itself, then what is above it, nearest first.
+    pub fn supertypes(&self, name: &str) -> Vec<String> {
+        let mut found = vec![name.to_owned()];
+        let mut at = 0;
+        while let Some(next) = found.get(at).cloned() {
+            for parent in self.parents.get(&next).into_iter().flatten() {
+                if !found.contains(parent) {
+                    found.push(parent.clone());
+                }
+            }
+            at += 1;
+        }
+        found
+    }
+
+    /// Names of the concrete types at or below this one.
+    pub fn concrete_below(&self, name: &str) -> Vec<String> {
+        let below = self.list.iter().filter(|t| !t.is_abstract);
+        below.filter(|t| self.supertypes(&t.name).iter().any(|above| above == name)).map(|t| t.name.clone()).collect()
+    }
+
+    /// The set of an annotation: every concrete type at or below it.
+    pub fn annotation(&mut self, name: &str) -> BoundId {
+        self.number(name);
+        let names = self.concrete_below(name);
+        let types = names.iter().map(|n| self.number(n)).collect();
+        self.intern(types)
+    }
+
+    /// Fills in what is below each type; the last step, once every type is known.
+    pub fn close(&mut self) {
+        for number in 0..self.list.len() {
+            let name = self.list[number].name.clone();
+            self.list[number].below = self.annotation(&name);
+        }
+    }
+
+    /// The set of exactly this type.
+    pub fn exact(&mut self, name: &str) -> BoundId {
+        let number = self.number(name);
+        if self.list[number.index()].is_abstract { self.intern(Vec::new()) } else { self.intern(vec![number]) }
+    }
+
+    /// Number of a set.
+    pub fn intern(&mut self, mut types: Vec<ProgramType>) -> BoundId {
+        types.sort_unstable();
+        types.dedup();
+        let bound = Bound { types, other: false };
+        let known = self.bounds.iter().position(|b| *b == bound).unwrap_or_else(|| {
+            self.bounds.push(bound);
+            self.bounds.len() - 1
+        });
+        BoundId(known as u32)
+    }
+
+    /// What both sets hold.
+    pub fn meet(&mut self, a: BoundId, b: BoundId) -> BoundId {
+        if a == ANYTHING || a == b {
+            return b;
+        }
+        if b == ANYTHING {
+            return a;
+        }
+        let other = self.bounds[b.index()].types.clone();
+        let common = self.bounds[a.index()].types.iter().copied().filter(|t| other.contains(t)).collect();
+        self.intern(common)
+    }
+
+    /// Does no value fit?
+    pub fn is_empty(&self, bound: BoundId) -> bool {
+        let bound = &self.bounds[bound.index()];
+        bound.types.is_empty() && !bound.other
+    }
+}

@@ -1,0 +1,263 @@
+//! A program linked to one store: constants and types have numbers there, rules are ready to run.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use super::{
+    bounds::{Bound, Bounds},
+    term::RuleTerm,
+};
+use crate::{
+    facts::Facts,
+    model::{Sym, TypeId},
+    rules::rule::{self, Comparison, Program},
+};
+
+/// A condition, its constants resolved.
+#[derive(Clone, Debug)]
+pub enum Literal {
+    /// In the predicate's relation.
+    Call(usize, Vec<RuleTerm>),
+    /// Not in it.
+    Not(usize, Vec<RuleTerm>),
+    /// Order or difference.
+    Compare(Comparison, RuleTerm, RuleTerm),
+    /// The same value.
+    Unify(RuleTerm, RuleTerm),
+    /// One of these.
+    In(RuleTerm, Vec<RuleTerm>),
+    /// Never.
+    Fail,
+}
+
+/// A rule ready to run.
+#[derive(Clone, Debug)]
+pub struct Clause {
+    /// Arguments of the head.
+    pub head: Vec<RuleTerm>,
+    /// Conditions.
+    pub body: Vec<Literal>,
+    /// Bound of each variable.
+    pub bounds: Vec<Bound>,
+    /// Line in the policy, for messages.
+    pub line: u32,
+}
+
+/// A predicate ready to run.
+#[derive(Clone, Debug)]
+pub struct Predicate {
+    /// Its name.
+    pub name: String,
+    /// Its arity.
+    pub arity: usize,
+    /// Positions in [`Linked::clauses`].
+    pub clauses: Vec<usize>,
+    /// Auxiliary ones are never stored.
+    pub auxiliary: bool,
+    /// Positions that must be bound, else a comparison or negation under it stays open (polar.md §12.5).
+    pub needs: Vec<bool>,
+}
+
+/// A program linked to a store.
+#[derive(Clone, Debug)]
+pub struct Linked {
+    /// The program's first, then those only requests have named.
+    pub predicates: Vec<Predicate>,
+    /// All rules.
+    pub clauses: Vec<Clause>,
+    /// Sets of types.
+    pub bounds: Bounds,
+    /// `String`, `Integer` in the store.
+    pub string: TypeId,
+    /// See `string`.
+    pub integer: TypeId,
+    by_name: HashMap<(String, usize), usize, FixedState>,
+    /// Where `@current_unix_time` stands: clause, replaced at each request.
+    now: Sym,
+    clock_terms: Vec<(usize, ClockPlace)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum ClockPlace {
+    Head(usize),
+    /// Literal, position: 0 left, 1 right, 2.. arguments or elements.
+    Body(usize, usize),
+}
+
+impl Linked {
+    /// Resolves every constant and type of the program in the store, giving numbers to what it doesn't have.
+    pub fn new<F: Facts>(program: &Program, facts: &mut F, seed: u64) -> Self {
+        let types: Vec<TypeId> = program.types.iter().map(|t| facts.intern_type(&t.name)).collect();
+        let constants: Vec<Sym> = program.constants.iter().map(|c| facts.intern(types[c.ty.index()], &c.id)).collect();
+        let string = facts.intern_type("String");
+        let integer = facts.intern_type("Integer");
+        let now = facts.intern(integer, "0");
+        let mut linked = Linked {
+            predicates: Vec::new(),
+            clauses: Vec::new(),
+            bounds: Bounds::new(program, &types, seed),
+            string,
+            integer,
+            by_name: HashMap::with_hasher(FixedState::with_seed(seed)),
+            now,
+            clock_terms: Vec::new(),
+        };
+        for (number, predicate) in program.predicates.iter().enumerate() {
+            let arity = usize::from(predicate.arity);
+            if !predicate.auxiliary {
+                linked.by_name.insert((predicate.name.clone(), arity), number);
+            }
+            linked.predicates.push(Predicate {
+                name: predicate.name.clone(),
+                arity,
+                clauses: predicate.rules.iter().map(|r| r.index()).collect(),
+                auxiliary: predicate.auxiliary,
+                needs: vec![false; arity],
+            });
+        }
+        for rule in &program.rules {
+            linked.add_clause(rule, &constants);
+        }
+        linked.find_needs();
+        linked
+    }
+
+    fn add_clause(&mut self, rule: &rule::Rule, constants: &[Sym]) {
+        let number = self.clauses.len();
+        let mut clock = Vec::new();
+        let now = self.now;
+        let mut term = |t: &rule::Term, place: ClockPlace| match *t {
+            rule::Term::Var(at) => RuleTerm::Var(at),
+            rule::Term::Const(id) => RuleTerm::Const(constants[id.index()]),
+            rule::Term::Now => {
+                clock.push((number, place));
+                RuleTerm::Const(now)
+            }
+        };
+        let head = rule.args.iter().enumerate().map(|(i, t)| term(t, ClockPlace::Head(i))).collect();
+        let mut body = Vec::with_capacity(rule.body.len());
+        for (n, literal) in rule.body.iter().enumerate() {
+            let mut terms = |args: &[rule::Term]| -> Vec<RuleTerm> {
+                args.iter().enumerate().map(|(i, t)| term(t, ClockPlace::Body(n, i + 2))).collect()
+            };
+            body.push(match literal {
+                rule::Literal::Call { predicate, args } => Literal::Call(predicate.index(), terms(args)),
+                rule::Literal::Not { predicate, args } => Literal::Not(predicate.index(), terms(args)),
+                rule::Literal::In { term: t, list } => {
+                    let list = terms(list);
+                    Literal::In(term(t, ClockPlace::Body(n, 0)), list)
+                }
+                rule::Literal::Compare { op, left, right } => {
+                    Literal::Compare(*op, term(left, ClockPlace::Body(n, 0)), term(right, ClockPlace::Body(n, 1)))
+                }
+                rule::Literal::Unify { left, right } => {
+                    Literal::Unify(term(left, ClockPlace::Body(n, 0)), term(right, ClockPlace::Body(n, 1)))
+                }
+                rule::Literal::Fail => Literal::Fail,
+            });
+        }
+        let bounds = rule.variables.iter().map(|v| Bound::Set(v.bound.0)).collect();
+        self.clauses.push(Clause { head, body, bounds, line: rule.line });
+        self.clock_terms.append(&mut clock);
+    }
+
+    /// Sets `@current_unix_time` for the requests that follow.
+    pub fn set_now(&mut self, now: Sym) {
+        self.now = now;
+        for (clause, place) in &self.clock_terms {
+            let clause = &mut self.clauses[*clause];
+            let term = match *place {
+                ClockPlace::Head(i) => &mut clause.head[i],
+                ClockPlace::Body(n, i) => match (&mut clause.body[n], i) {
+                    (Literal::Call(_, args) | Literal::Not(_, args), i) => &mut args[i - 2],
+                    (Literal::In(term, _), 0) => term,
+                    (Literal::In(_, list), i) => &mut list[i - 2],
+                    (Literal::Compare(_, left, _) | Literal::Unify(left, _), 0) => left,
+                    (Literal::Compare(_, _, right) | Literal::Unify(_, right), _) => right,
+                    (Literal::Fail, _) => continue,
+                },
+            };
+            *term = RuleTerm::Const(now);
+        }
+    }
+
+    /// The predicate of this name and arity, known to the program or not: the universe is open.
+    pub fn predicate(&mut self, name: &str, arity: usize) -> usize {
+        if let Some(number) = self.by_name.get(&(name.to_owned(), arity)) {
+            return *number;
+        }
+        let number = self.predicates.len();
+        self.by_name.insert((name.to_owned(), arity), number);
+        let needs = vec![false; arity];
+        self.predicates.push(Predicate { name: name.to_owned(), arity, clauses: Vec::new(), auxiliary: false, needs });
+        number
+    }
+
+    /// Forgets predicates that only requests have named, so that requests can't fill memory.
+    pub fn forget_predicates(&mut self, n_known: usize) {
+        for predicate in self.predicates.drain(n_known..) {
+            self.by_name.remove(&(predicate.name, predicate.arity));
+        }
+    }
+
+    /// Least fixpoint: a head position is needed if its variable is compared, negated or needed by a call of the body and
+    /// no other positive condition of the body can bind it.
+    fn find_needs(&mut self) {
+        loop {
+            let mut changed = false;
+            for number in 0..self.predicates.len() {
+                for clause in self.predicates[number].clauses.clone() {
+                    let needed = self.needed_variables(&self.clauses[clause]);
+                    for position in 0..self.predicates[number].arity {
+                        let RuleTerm::Var(at) = self.clauses[clause].head[position] else { continue };
+                        if needed.contains(&at) && !self.predicates[number].needs[position] {
+                            self.predicates[number].needs[position] = true;
+                            changed = true;
+                        }
+                    }
+                }
+            }
+            if !changed {
+                return;
+            }
+        }
+    }
+
+    fn needed_variables(&self, clause: &Clause) -> Vec<u16> {
+        let mut binders: HashMap<u16, usize> = HashMap::new();
+        let mut wanted = Vec::new();
+        let variable = |term: &RuleTerm| match term {
+            RuleTerm::Var(at) => Some(*at),
+            RuleTerm::Const(_) => None,
+        };
+        for literal in &clause.body {
+            match literal {
+                Literal::Call(predicate, args) => {
+                    for (position, at) in args.iter().enumerate().filter_map(|(i, t)| Some((i, variable(t)?))) {
+                        if self.predicates[*predicate].needs[position] {
+                            wanted.push(at);
+                        } else {
+                            *binders.entry(at).or_default() += 1;
+                        }
+                    }
+                }
+                Literal::Not(_, args) => wanted.extend(args.iter().filter_map(variable)),
+                Literal::Compare(_, left, right) => wanted.extend([left, right].into_iter().filter_map(variable)),
+                Literal::Unify(left, right) => {
+                    for at in [left, right].into_iter().filter_map(variable) {
+                        *binders.entry(at).or_default() += 1;
+                    }
+                }
+                Literal::In(term, _) => {
+                    if let Some(at) = variable(term) {
+                        *binders.entry(at).or_default() += 1;
+                    }
+                }
+                Literal::Fail => {}
+            }
+        }
+        wanted.retain(|at| !binders.contains_key(at));
+        wanted
+    }
+}

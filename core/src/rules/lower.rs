@@ -1,0 +1,360 @@
+//! Longhand rules → clauses: `or` multiplied out, `not` given a predicate of its own, `matches` made a bound.
+
+use std::collections::HashMap;
+
+use super::rule::{
+    ANYTHING, BoundId, Comparison, ConstId, Constant, Literal, Predicate, PredicateId, Rule, RuleId, Term, Variable,
+};
+use crate::{
+    analysis::types::Types,
+    limits::{ARITY_MAX, BRANCHES_PER_RULE_MAX, VARIABLES_PER_RULE_MAX},
+    syntax::{
+        ast::{self, Expression, Head, Name},
+        diagnostic::{Finding, Span},
+    },
+};
+
+/// Program parts under construction.
+pub struct Lowering<'l> {
+    /// Types and sets.
+    pub types: &'l mut Types,
+    /// What is wrong.
+    pub findings: &'l mut Vec<Finding>,
+    /// Line of a span.
+    pub line: &'l dyn Fn(Span) -> u32,
+    /// Constants so far.
+    pub constants: Vec<Constant>,
+    /// Predicates so far.
+    pub predicates: Vec<Predicate>,
+    /// Rules so far.
+    pub rules: Vec<Rule>,
+    n_auxiliary: usize,
+}
+
+/// One way to satisfy a body.
+type Branch<'a> = Vec<&'a Expression>;
+
+/// One rule's variables by name.
+#[derive(Default)]
+struct Scope {
+    variables: Vec<Variable>,
+    numbers: HashMap<String, u16>,
+}
+
+/// What an auxiliary predicate stands for: an expression over outer variables with these bounds.
+struct Auxiliary<'a> {
+    predicate: PredicateId,
+    outer: Vec<(String, BoundId)>,
+    body: &'a Expression,
+}
+
+impl<'l> Lowering<'l> {
+    /// An empty program.
+    pub fn new(types: &'l mut Types, findings: &'l mut Vec<Finding>, line: &'l dyn Fn(Span) -> u32) -> Self {
+        let (constants, predicates, rules) = (Vec::new(), Vec::new(), Vec::new());
+        Lowering { types, findings, line, constants, predicates, rules, n_auxiliary: 0 }
+    }
+
+    /// The predicate of this name and arity.
+    pub fn predicate(&mut self, name: &str, arity: usize) -> PredicateId {
+        let known = self.predicates.iter().position(|p| p.name == name && usize::from(p.arity) == arity);
+        PredicateId(known.unwrap_or_else(|| {
+            let (name, arity, rules) = (name.to_owned(), arity as u8, Vec::new());
+            self.predicates.push(Predicate { name, arity, rules, auxiliary: false });
+            self.predicates.len() - 1
+        }) as u32)
+    }
+
+    /// The default `allow` of an arity (polar.md §11): untyped, from no line.
+    pub fn default_allow(&mut self, arity: usize) {
+        let (head, granted) = (self.predicate("allow", arity), self.predicate("has_permission", arity));
+        let args: Vec<_> = (0..arity as u16).map(Term::Var).collect();
+        let variables = (0..arity).map(|_| Variable { name: "_".to_owned(), bound: ANYTHING }).collect();
+        let body = vec![Literal::Call { predicate: granted, args: args.clone() }];
+        self.add(Rule { head, args, body, variables, line: 0 });
+    }
+
+    fn add(&mut self, rule: Rule) {
+        let id = RuleId(self.rules.len() as u32);
+        self.predicates[rule.head.index()].rules.push(id);
+        self.rules.push(rule);
+    }
+
+    fn report(&mut self, code: &'static str, span: Span, message: String) {
+        self.findings.push(Finding::error(code, span, message));
+    }
+
+    /// One rule as written becomes one clause a branch, and those of its negations.
+    pub fn rule(&mut self, rule: &ast::Rule) {
+        let span = rule.head.name.span;
+        if rule.head.params.len() > ARITY_MAX {
+            return self.report("arity", span, format!("more than {ARITY_MAX} arguments"));
+        }
+        let head = self.predicate(&rule.head.name.text, rule.head.params.len());
+        let truth = Expression::Constant(true);
+        let body = rule.body.as_ref().unwrap_or(&truth);
+        let Some(branches) = branches(body) else { return self.too_many(span) };
+        for branch in branches {
+            let mut scope = Scope::default();
+            let args = self.head(&rule.head, &mut scope);
+            self.branch(head, args, scope, &branch, span);
+        }
+    }
+
+    fn too_many(&mut self, span: Span) {
+        let message = format!("the rule's `or`s make more than {BRANCHES_PER_RULE_MAX} ways to satisfy it");
+        let finding = Finding::error("branches", span, message);
+        self.findings.push(finding.help("give a part of it a rule of its own"));
+    }
+
+    fn head(&mut self, head: &Head, scope: &mut Scope) -> Vec<Term> {
+        let mut args = Vec::with_capacity(head.params.len());
+        for (term, annotation) in &head.params {
+            let term = self.term(term, scope, head.name.span);
+            if let (Term::Var(at), Some(annotation)) = (term, annotation) {
+                let bound = self.types.annotation(&annotation.text);
+                self.narrow(scope, at, bound);
+            }
+            args.push(term);
+        }
+        args
+    }
+
+    fn narrow(&mut self, scope: &mut Scope, at: u16, bound: BoundId) {
+        let own = &mut scope.variables[usize::from(at)].bound;
+        *own = self.types.meet(*own, bound);
+    }
+
+    fn branch(&mut self, head: PredicateId, args: Vec<Term>, mut scope: Scope, branch: &Branch<'_>, span: Span) {
+        let mut body = Vec::with_capacity(branch.len());
+        let mut negated = Vec::new();
+        for (place, condition) in branch.iter().enumerate() {
+            match condition {
+                Expression::Not(inside) => negated.push((place, &**inside)),
+                Expression::In(term, list, true) => {
+                    // `x not in [..]` is the negation of `x in [..]`; an element is a term, so nothing is inside alone.
+                    let (term, list) = (self.term(term, &mut scope, span), self.terms(list, &mut scope, span));
+                    body.extend(list.into_iter().map(|right| Literal::Compare {
+                        op: Comparison::NotEqual,
+                        left: term,
+                        right,
+                    }));
+                }
+                condition => self.condition(condition, &mut scope, &mut body, span),
+            }
+        }
+        let mut auxiliaries = Vec::new();
+        for (place, inside) in negated {
+            // Outer: what the head or any other condition of the branch names too.
+            let mut elsewhere: Vec<&str> = Vec::new();
+            for (_, other) in branch.iter().enumerate().filter(|(other, _)| *other != place) {
+                variables_of(other, &mut elsewhere);
+            }
+            let mut named: Vec<&str> = Vec::new();
+            variables_of(inside, &mut named);
+            let in_head = |name: &str| {
+                let number = scope.numbers.get(name);
+                number.is_some_and(|at| args.contains(&Term::Var(*at)))
+            };
+            let mut outer: Vec<String> = Vec::new();
+            for name in &named {
+                let is_outer = *name != "_" && (in_head(name) || elsewhere.contains(name));
+                if is_outer && !outer.iter().any(|o| o == name) {
+                    outer.push((*name).to_owned());
+                }
+            }
+            if let Expression::Call(call) = inside {
+                let whole = named.iter().all(|name| outer.iter().any(|o| o == name));
+                if whole && !call.args.iter().any(|arg| matches!(arg, ast::Term::List(_))) {
+                    let predicate = self.predicate(&call.name.text, call.args.len());
+                    let args = self.terms(&call.args, &mut scope, call.name.span);
+                    body.push(Literal::Not { predicate, args });
+                    continue;
+                }
+            }
+            let args: Vec<Term> = outer.iter().map(|name| Term::Var(Self::variable(name, &mut scope))).collect();
+            self.n_auxiliary += 1;
+            let predicate = PredicateId(self.predicates.len() as u32);
+            let name = format!("not@{}.{}", (self.line)(span), self.n_auxiliary);
+            self.predicates.push(Predicate { name, arity: args.len() as u8, rules: Vec::new(), auxiliary: true });
+            body.push(Literal::Not { predicate, args });
+            auxiliaries.push((predicate, outer, inside));
+        }
+        if scope.variables.iter().any(|v| self.types.is_empty(v.bound)) {
+            body.push(Literal::Fail);
+        }
+        if scope.variables.len() > VARIABLES_PER_RULE_MAX {
+            return self.report("variables", span, format!("more than {VARIABLES_PER_RULE_MAX} variables in one rule"));
+        }
+        for (predicate, outer, body) in auxiliaries {
+            let bound =
+                |name: &String| scope.numbers.get(name).map_or(ANYTHING, |at| scope.variables[usize::from(*at)].bound);
+            let outer = outer.iter().map(|name| (name.clone(), bound(name))).collect();
+            self.auxiliary(&Auxiliary { predicate, outer, body }, span);
+        }
+        let line = (self.line)(span);
+        self.add(Rule { head, args, body, variables: scope.variables, line });
+    }
+
+    fn auxiliary(&mut self, auxiliary: &Auxiliary<'_>, span: Span) {
+        let Some(branches) = branches(auxiliary.body) else { return self.too_many(span) };
+        for branch in branches {
+            let mut scope = Scope::default();
+            let mut args = Vec::with_capacity(auxiliary.outer.len());
+            for (name, bound) in &auxiliary.outer {
+                let at = Self::variable(name, &mut scope);
+                self.narrow(&mut scope, at, *bound);
+                args.push(Term::Var(at));
+            }
+            self.branch(auxiliary.predicate, args, scope, &branch, span);
+        }
+    }
+
+    fn condition(&mut self, condition: &Expression, scope: &mut Scope, body: &mut Vec<Literal>, span: Span) {
+        match condition {
+            Expression::Constant(true) => {}
+            Expression::Constant(false) => body.push(Literal::Fail),
+            Expression::Call(call) => {
+                if call.args.len() > ARITY_MAX {
+                    return self.report("arity", call.name.span, format!("more than {ARITY_MAX} arguments"));
+                }
+                let predicate = self.predicate(&call.name.text, call.args.len());
+                let args = self.terms(&call.args, scope, call.name.span);
+                body.push(Literal::Call { predicate, args });
+            }
+            Expression::Matches(variable, type_name, exact) => {
+                let at = Self::variable(&variable.text, scope);
+                let bound =
+                    if *exact { self.types.exact(&type_name.text) } else { self.types.annotation(&type_name.text) };
+                self.narrow(scope, at, bound);
+            }
+            Expression::Equal(left, right) => self.equal(left, right, scope, body, span),
+            Expression::In(term, list, _) => {
+                let (term, mut list) = (self.term(term, scope, span), self.terms(list, scope, span));
+                let mut seen = Vec::with_capacity(list.len());
+                list.retain(|element| {
+                    let is_new = !seen.contains(element);
+                    seen.push(*element);
+                    is_new
+                });
+                body.push(Literal::In { term, list });
+            }
+            Expression::Compare(op, left, right) => {
+                let op = match *op {
+                    "!=" => Comparison::NotEqual,
+                    "<" => Comparison::Less,
+                    "<=" => Comparison::LessEqual,
+                    ">" => Comparison::Greater,
+                    _ => Comparison::GreaterEqual,
+                };
+                let (left, right) = (self.term(left, scope, span), self.term(right, scope, span));
+                body.push(Literal::Compare { op, left, right });
+            }
+            // Taken apart by `branches`, or set aside by `branch`.
+            Expression::And(_) | Expression::Or(_) | Expression::Not(_) => {}
+        }
+    }
+
+    fn equal(&mut self, left: &ast::Term, right: &ast::Term, scope: &mut Scope, body: &mut Vec<Literal>, span: Span) {
+        match (left, right) {
+            (ast::Term::List(a), ast::Term::List(b)) if a.len() == b.len() => {
+                for (a, b) in a.iter().zip(b) {
+                    self.equal(a, b, scope, body, span);
+                }
+            }
+            (ast::Term::List(_), ast::Term::List(_)) => body.push(Literal::Fail),
+            _ => {
+                let (left, right) = (self.term(left, scope, span), self.term(right, scope, span));
+                body.push(Literal::Unify { left, right });
+            }
+        }
+    }
+
+    fn terms(&mut self, terms: &[ast::Term], scope: &mut Scope, span: Span) -> Vec<Term> {
+        terms.iter().map(|term| self.term(term, scope, span)).collect()
+    }
+
+    fn term(&mut self, term: &ast::Term, scope: &mut Scope, span: Span) -> Term {
+        match term {
+            ast::Term::Now => Term::Now,
+            ast::Term::Variable(Name { text, .. }) => Term::Var(Self::variable(text, scope)),
+            ast::Term::Literal(literal) => Term::Const(self.constant(&literal.type_name, &literal.id)),
+            ast::Term::List(_) => {
+                let message = "a list stands only beside a list in `=`, or after `in`".to_owned();
+                self.report("list", span, message);
+                Term::Now
+            }
+        }
+    }
+
+    fn constant(&mut self, type_name: &str, id: &str) -> ConstId {
+        let constant = Constant { ty: self.types.number(type_name), id: id.to_owned() };
+        let known = self.constants.iter().position(|c| *c == constant).unwrap_or_else(|| {
+            self.constants.push(constant);
+            self.constants.len() - 1
+        });
+        ConstId(known as u32)
+    }
+
+    fn variable(name: &str, scope: &mut Scope) -> u16 {
+        if let Some(at) = scope.numbers.get(name).filter(|_| name != "_") {
+            return *at;
+        }
+        let at = u16::try_from(scope.variables.len()).unwrap_or(u16::MAX);
+        scope.variables.push(Variable { name: name.to_owned(), bound: ANYTHING });
+        scope.numbers.insert(name.to_owned(), at);
+        at
+    }
+}
+
+/// Every way to satisfy the expression; `None` above `BRANCHES_PER_RULE_MAX`.
+fn branches(expression: &Expression) -> Option<Vec<Branch<'_>>> {
+    let found = match expression {
+        Expression::Or(parts) => {
+            let mut all = Vec::new();
+            for part in parts {
+                all.append(&mut branches(part)?);
+            }
+            all
+        }
+        Expression::And(parts) => {
+            let mut all: Vec<Branch<'_>> = vec![Vec::new()];
+            for part in parts {
+                let more = branches(part)?;
+                if all.len() * more.len() > BRANCHES_PER_RULE_MAX {
+                    return None;
+                }
+                all = all.iter().flat_map(|a| more.iter().map(|b| [a.as_slice(), b].concat())).collect();
+            }
+            all
+        }
+        other => vec![vec![other]],
+    };
+    (found.len() <= BRANCHES_PER_RULE_MAX).then_some(found)
+}
+
+/// Names of all variables of an expression.
+fn variables_of<'a>(expression: &'a Expression, found: &mut Vec<&'a str>) {
+    fn term<'a>(t: &'a ast::Term, found: &mut Vec<&'a str>) {
+        match t {
+            ast::Term::Variable(name) => found.push(&name.text),
+            ast::Term::List(elements) => elements.iter().for_each(|element| term(element, found)),
+            ast::Term::Literal(_) | ast::Term::Now => {}
+        }
+    }
+    match expression {
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().for_each(|part| variables_of(part, found)),
+        Expression::Not(inside) => variables_of(inside, found),
+        Expression::Equal(a, b) | Expression::Compare(_, a, b) => {
+            term(a, found);
+            term(b, found);
+        }
+        Expression::In(a, list, _) => {
+            term(a, found);
+            list.iter().for_each(|element| term(element, found));
+        }
+        Expression::Matches(name, _, _) => found.push(&name.text),
+        Expression::Call(call) => call.args.iter().for_each(|arg| term(arg, found)),
+        Expression::Constant(_) => {}
+    }
+}

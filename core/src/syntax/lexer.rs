@@ -1,0 +1,196 @@
+//! Tokens with spans (polar.md §2). Total: what is no token becomes a diagnostic and is skipped.
+
+use super::diagnostic::{Finding, Span};
+
+/// What a token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A name, keywords included: most are words only in their place.
+    Name(String),
+    /// Text between quotes, escapes resolved.
+    Text(String),
+    /// A 64-bit number.
+    Number(i64),
+    /// `@name`.
+    Flag(String),
+    /// Punctuation, as written.
+    Mark(&'static str),
+    /// After the last token.
+    End,
+}
+
+/// A token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// What.
+    pub kind: Kind,
+    /// Where.
+    pub span: Span,
+}
+
+/// Longest first, so that `<=` is not `<`.
+const MARKS: [&str; 17] = ["?=", "!=", "<=", ">=", "(", ")", "{", "}", "[", "]", ",", ";", ":", "=", "<", ">", "!"];
+
+/// All tokens of one source, `End` last.
+pub fn lex(file: u32, text: &str, findings: &mut Vec<Finding>) -> Vec<Token> {
+    let mut lexer = Lexer { file, text, at: 0, tokens: Vec::new(), findings };
+    while lexer.token() {}
+    lexer.tokens
+}
+
+struct Lexer<'t, 'f> {
+    file: u32,
+    text: &'t str,
+    at: usize,
+    tokens: Vec<Token>,
+    findings: &'f mut Vec<Finding>,
+}
+
+fn begins_name(c: char) -> bool {
+    c == '_' || !(c.is_ascii_punctuation() || c.is_whitespace() || c.is_ascii_digit() || c.is_control())
+}
+
+fn continues_name(c: char) -> bool {
+    begins_name(c) || c.is_ascii_digit()
+}
+
+impl<'t> Lexer<'t, '_> {
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    fn span(&self, start: usize) -> Span {
+        Span { file: self.file, start: start as u32, end: self.at as u32 }
+    }
+
+    fn push(&mut self, start: usize, kind: Kind) {
+        let span = self.span(start);
+        self.tokens.push(Token { kind, span });
+    }
+
+    fn skip_blanks(&mut self) {
+        loop {
+            let rest = self.rest();
+            let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+            self.at += blank;
+            if self.rest().starts_with('#') {
+                self.at += self.rest().find('\n').unwrap_or(self.rest().len());
+            } else if blank == 0 {
+                return;
+            }
+        }
+    }
+
+    fn take_while(&mut self, fits: impl Fn(char) -> bool) -> &'t str {
+        let rest = self.rest();
+        let end = rest.find(|c| !fits(c)).unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    /// `false` after the end.
+    fn token(&mut self) -> bool {
+        self.skip_blanks();
+        let start = self.at;
+        let Some(first) = self.rest().chars().next() else {
+            self.push(start, Kind::End);
+            return false;
+        };
+        let signed = matches!(first, '+' | '-') && self.rest()[1..].starts_with(|c: char| c.is_ascii_digit());
+        if first == '"' {
+            self.string(start);
+        } else if first.is_ascii_digit() || signed {
+            self.number(start);
+        } else if begins_name(first) {
+            self.name(start);
+        } else if first == '@' {
+            self.at += 1;
+            let name = self.take_while(continues_name).to_owned();
+            self.push(start, Kind::Flag(name));
+        } else if let Some(mark) = MARKS.iter().find(|mark| self.rest().starts_with(**mark)) {
+            self.at += mark.len();
+            self.push(start, Kind::Mark(mark));
+        } else {
+            self.at += first.len_utf8();
+            let span = self.span(start);
+            self.findings.push(Finding::error("stray-character", span, format!("`{first}` means nothing here")));
+        }
+        true
+    }
+
+    fn name(&mut self, start: usize) {
+        self.take_while(continues_name);
+        while self.rest().starts_with("::") {
+            self.at += 2;
+            if self.take_while(continues_name).is_empty() {
+                let span = self.span(start);
+                let finding = Finding::error("dangling-colons", span, "nothing follows `::`".to_owned());
+                self.findings.push(finding.help("write the rest of the name, as `acme::Shelf`"));
+            }
+        }
+        if self.rest().starts_with('?') && !self.rest().starts_with("?=") {
+            self.at += 1;
+        }
+        let name = self.text[start..self.at].to_owned();
+        self.push(start, Kind::Name(name));
+    }
+
+    fn number(&mut self, start: usize) {
+        self.at += 1;
+        self.take_while(|c| c.is_ascii_digit());
+        let digits = &self.text[start..self.at];
+        let rest = self.rest();
+        let fraction = rest.starts_with('.') || rest.starts_with(['e', 'E']);
+        if fraction {
+            self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-'));
+            let span = self.span(start);
+            let finding = Finding::error("fraction", span, "there are no fractions, only whole numbers".to_owned());
+            self.findings.push(finding.help("store cents, not euros"));
+        }
+        let number = digits.parse().unwrap_or_else(|_| {
+            let span = Span { file: self.file, start: start as u32, end: self.at as u32 };
+            self.findings.push(Finding::error("number-size", span, format!("`{digits}` doesn't fit 64 bits")));
+            0
+        });
+        self.push(start, Kind::Number(number));
+    }
+
+    fn string(&mut self, start: usize) {
+        let mut value = String::new();
+        let mut chars = self.rest().char_indices().skip(1);
+        while let Some((offset, c)) = chars.next() {
+            match c {
+                '"' => {
+                    self.at += offset + 1;
+                    self.push(start, Kind::Text(value));
+                    return;
+                }
+                '\\' => match chars.next() {
+                    None => break,
+                    Some((_, escaped)) => value.push(match escaped {
+                        'n' => '\n',
+                        'r' => '\r',
+                        't' => '\t',
+                        '0' => '\0',
+                        other => other,
+                    }),
+                },
+                '\n' => {
+                    self.at += offset;
+                    self.unclosed(start, value);
+                    return;
+                }
+                c => value.push(c),
+            }
+        }
+        self.at = self.text.len();
+        self.unclosed(start, value);
+    }
+
+    fn unclosed(&mut self, start: usize, value: String) {
+        let span = self.span(start);
+        let finding = Finding::error("open-string", span, "the string doesn't end on its line".to_owned());
+        self.findings.push(finding.help("close it with `\"`, or write `\\` before a line break that belongs to it"));
+        self.push(start, Kind::Text(value));
+    }
+}

@@ -1,0 +1,176 @@
+//! Terms, conditions, shorthand conditions.
+
+use super::{
+    super::{
+        ast::{Call, Expression, Head, Short, Shorthand, Term},
+        diagnostic::Finding,
+        lexer::Kind,
+    },
+    Parsed, Parser, Reported,
+};
+use crate::limits::NESTING_MAX;
+
+/// Words that are no variables in a condition.
+const RESERVED: [&str; 8] = ["if", "and", "or", "not", "in", "matches", "true", "false"];
+
+impl Parser<'_> {
+    /// Runs `inside` one level deeper; too deep is an error, as the tree is walked by recursion later.
+    fn nested<T>(&mut self, inside: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.depth >= NESTING_MAX {
+            let (span, message) = (self.span(), format!("nested more than {NESTING_MAX} deep"));
+            self.findings.push(Finding::error("nesting", span, message).help("give a part of it a rule of its own"));
+            return Err(Reported);
+        }
+        self.depth += 1;
+        let result = inside(self);
+        self.depth -= 1;
+        result
+    }
+
+    pub(super) fn term(&mut self) -> Parsed<Term> {
+        if let Some(literal) = self.literal()? {
+            return Ok(Term::Literal(literal));
+        }
+        match self.kind() {
+            Kind::Flag(name) if name == "current_unix_time" => {
+                self.bump();
+                Ok(Term::Now)
+            }
+            Kind::Name(name) if !RESERVED.contains(&name.as_str()) => Ok(Term::Variable(self.name("a term")?)),
+            Kind::Mark("[") => {
+                self.bump();
+                let elements = self.nested(|p| p.list("]", true, Parser::term))?;
+                Ok(Term::List(elements))
+            }
+            _ => self.expected("a variable or a value"),
+        }
+    }
+
+    pub(super) fn call(&mut self) -> Parsed<Call> {
+        let name = self.name("a predicate")?;
+        self.mark("(")?;
+        let args = self.list(")", false, Parser::term)?;
+        Ok(Call { name, args })
+    }
+
+    pub(super) fn head(&mut self) -> Parsed<Head> {
+        let name = self.name("a predicate")?;
+        self.mark("(")?;
+        let params = self.list(")", false, |p| {
+            let term = p.term()?;
+            let annotated = matches!(term, Term::Variable(_)) && p.take_mark(":");
+            let annotation = if annotated { Some(p.name("a type")?) } else { None };
+            Ok((term, annotation))
+        })?;
+        Ok(Head { name, params })
+    }
+
+    pub(super) fn expression(&mut self) -> Parsed<Expression> {
+        let mut parts = vec![self.conjunction()?];
+        while self.take_word("or") {
+            parts.push(self.conjunction()?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::Or(parts) })
+    }
+
+    fn conjunction(&mut self) -> Parsed<Expression> {
+        let mut parts = vec![self.negation()?];
+        while self.take_word("and") {
+            parts.push(self.negation()?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::And(parts) })
+    }
+
+    fn negation(&mut self) -> Parsed<Expression> {
+        if self.take_word("not") {
+            return Ok(Expression::Not(Box::new(self.nested(Parser::negation)?)));
+        }
+        self.condition()
+    }
+
+    fn condition(&mut self) -> Parsed<Expression> {
+        if self.take_mark("(") {
+            let inside = self.nested(Parser::expression)?;
+            self.mark(")")?;
+            return Ok(inside);
+        }
+        if matches!(self.kind(), Kind::Name(_)) && matches!(self.ahead(1), Kind::Mark("(")) {
+            return Ok(Expression::Call(self.call()?));
+        }
+        if matches!(self.kind(), Kind::Name(_)) && matches!(self.ahead(1), Kind::Name(word) if word == "matches") {
+            let variable = self.name("a variable")?;
+            self.bump();
+            let exact = self.take_mark("!");
+            return Ok(Expression::Matches(variable, self.name("a type")?, exact));
+        }
+        for (word, value) in [("true", true), ("false", false)] {
+            let compared = matches!(self.ahead(1), Kind::Mark("=" | "!=" | "<" | "<=" | ">" | ">="));
+            if self.is_word(word) && !compared {
+                self.bump();
+                return Ok(Expression::Constant(value));
+            }
+        }
+        let left = self.term()?;
+        let negated = self.is_word("not") && matches!(self.ahead(1), Kind::Name(word) if word == "in");
+        if negated {
+            self.bump();
+        }
+        if self.take_word("in") {
+            self.mark("[")?;
+            return Ok(Expression::In(left, self.list("]", true, Parser::term)?, negated));
+        }
+        if self.take_mark("=") {
+            return Ok(Expression::Equal(left, self.term()?));
+        }
+        for op in ["!=", "<=", ">=", "<", ">"] {
+            if self.take_mark(op) {
+                return Ok(Expression::Compare(op, left, self.term()?));
+            }
+        }
+        self.expected("a comparison, `in` or `matches`")
+    }
+
+    pub(super) fn short(&mut self) -> Parsed<Short> {
+        if matches!(self.kind(), Kind::Text(_)) {
+            return Ok(Short { quoted: true, name: self.text("a name in quotes")? });
+        }
+        Ok(Short { quoted: false, name: self.name("a role, permission or relation in quotes")? })
+    }
+
+    pub(super) fn shorthand(&mut self) -> Parsed<Shorthand> {
+        let mut parts = vec![self.shorthand_conjunction()?];
+        while self.take_word("or") {
+            parts.push(self.shorthand_conjunction()?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Shorthand::Or(parts) })
+    }
+
+    fn shorthand_conjunction(&mut self) -> Parsed<Shorthand> {
+        let mut parts = vec![self.shorthand_condition()?];
+        while self.take_word("and") {
+            parts.push(self.shorthand_condition()?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Shorthand::And(parts) })
+    }
+
+    fn shorthand_condition(&mut self) -> Parsed<Shorthand> {
+        if self.take_word("not") {
+            return Ok(Shorthand::Not(Box::new(self.nested(Parser::shorthand_condition)?)));
+        }
+        if self.take_mark("(") {
+            let inside = self.nested(Parser::shorthand)?;
+            self.mark(")")?;
+            return Ok(inside);
+        }
+        if matches!(self.kind(), Kind::Name(_)) && matches!(self.ahead(1), Kind::Mark("(")) {
+            return Ok(Shorthand::Call(self.call()?));
+        }
+        if self.is_word("global") && matches!(self.ahead(1), Kind::Text(_)) {
+            self.bump();
+            return Ok(Shorthand::Global(self.short()?));
+        }
+        let name = self.short()?;
+        let relation = if self.take_word("on") { Some(self.short()?) } else { None };
+        Ok(Shorthand::Name(name, relation))
+    }
+}
