@@ -3,6 +3,8 @@
 //! Enters: arguments and environment. Leaves: 0 yes or done, 1 no or failed, 2 usage or bad input; errors on stderr.
 //! Never: decides anything a command's own file should.
 
+mod ask;
+mod policy;
 mod serve;
 
 use std::process::ExitCode;
@@ -28,14 +30,32 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Follow an upstream and answer authorization questions (the default command).
-    Serve(ServeFlags),
+    Serve(Box<ServeFlags>),
+    /// Say what is wrong with a policy.
+    Check(policy::PolicyFiles),
+    /// Run the tests of a policy; the last line reads `N passed, N failed`.
+    Test(policy::TestArgs),
+    /// May the actor do this to the resource? Exit code 0 yes, 1 no.
+    Authorize(ask::AuthorizeArgs),
+    /// Which resources of a type may the actor do this to?
+    List(ask::ListArgs),
+    /// What may the actor do to the resource?
+    Actions(ask::ActionsArgs),
+    /// Every solution of a predicate.
+    Query(ask::QueryArgs),
 }
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(flags) => serve::run(flags),
+    match cli.command.unwrap_or(Command::Serve(Box::new(cli.serve))) {
+        Command::Serve(flags) => serve::run(*flags),
+        Command::Check(args) => policy::check(&args),
+        Command::Test(args) => policy::test(&args),
+        Command::Authorize(args) => ask::authorize(&args),
+        Command::List(args) => ask::list(&args),
+        Command::Actions(args) => ask::actions(&args),
+        Command::Query(args) => ask::query(&args),
     }
 }
 
