@@ -1,35 +1,74 @@
 //! The façade: one snapshot, its program linked to its facts, later writes on top, questions answered.
 
+use std::fmt;
+
 use crate::{
     model::{Answer, AskError, Change, Fact, Pattern, Request},
     rules::rule::BlockMetadata,
+    snapshot::{Key, Manifest, PolicyText, ReadError, Snapshot},
 };
 
 /// One snapshot, open. `'a` is the life of the snapshot's bytes, which are used where they lie.
 pub struct Engine<'a> {
-    bytes: &'a [u8],
+    snapshot: Snapshot<'a>,
+    offset: u64,
 }
 
 /// Why bytes make no engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenError {
     /// The snapshot's reader refused the bytes.
-    Snapshot(String),
+    Snapshot(ReadError),
     /// The policy inside doesn't compile.
     Policy(String),
 }
 
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Snapshot(error) => error.fmt(f),
+            OpenError::Policy(message) => write!(f, "the policy in the snapshot doesn't compile: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
 impl<'a> Engine<'a> {
-    /// Opens verified bytes: reads the manifest, takes the cached program or compiles the policy, links it.
-    /// `seed`: for hash tables, from the host.
+    /// Opens bytes that the host has verified: takes the cached program or compiles the policy, links it.
+    /// Safe on any bytes. `seed`: for hash tables, from the host.
     pub fn open(bytes: &'a [u8], seed: u64) -> Result<Self, OpenError> {
         let _ = seed;
-        Ok(Engine { bytes })
+        let snapshot = Snapshot::open(bytes).map_err(OpenError::Snapshot)?;
+        let offset = snapshot.manifest().offset;
+        Ok(Engine { snapshot, offset })
     }
 
-    /// Applies later writes, in order; `offset` is that of the last one.
+    /// What the snapshot says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        self.snapshot.manifest()
+    }
+
+    /// The policy's text.
+    pub fn policy(&self) -> Option<PolicyText> {
+        self.snapshot.policy()
+    }
+
+    /// Digests of the environment's keys; `None`: the snapshot carries none.
+    pub fn keys(&self) -> Option<Vec<Key>> {
+        self.snapshot.keys()
+    }
+
+    /// Offset of the last write that answers contain.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Applies later writes, in order; `offset` is that of the last one. Writes at or below [`Engine::offset`] change
+    /// nothing, so that a log may be applied from any place at or before it.
     pub fn apply(&mut self, changes: &[Change], offset: u64) {
-        let _ = (changes, offset, self.bytes);
+        let _ = changes;
+        self.offset = self.offset.max(offset);
     }
 
     /// Answers one question.

@@ -1,1 +1,15 @@
-//! (stub)
+//! The snapshot: one position-independent file that is the index (FORMAT.md draws it).
+//!
+//! Enters: a policy, facts, key digests (writer); bytes (reader). Leaves: bytes; manifest, policy, keys, facts, index.
+//! Never: reads a file; trusts a byte it reads.
+
+pub mod layout;
+pub mod manifest;
+pub mod reader;
+pub mod writer;
+
+pub use self::{
+    manifest::{Counts, Key, Manifest, PolicyText},
+    reader::{ReadError, Snapshot, verify},
+    writer::{Contents, WriteError, write},
+};
