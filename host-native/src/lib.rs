@@ -2,6 +2,7 @@
 //!
 //! A library only so that its own binary and tests share it; nothing here is a promise to others.
 
+pub mod build;
 pub mod cli;
 pub mod config;
 pub mod http;

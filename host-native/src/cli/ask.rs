@@ -7,11 +7,11 @@ use understudy_core::{
     eval::answer::Evaluator,
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
-    model::{Answer, Ask, Fact, Pattern, Request, Row, Value},
+    model::{Answer, Ask, Pattern, Request, Row, Value},
 };
 
 use super::{policy, usage_error};
-use crate::http::convert;
+use crate::build;
 
 /// Where policy and facts come from.
 #[derive(Args, Debug)]
@@ -114,22 +114,12 @@ fn pattern(word: &str) -> Result<Pattern, String> {
     }
 }
 
-fn read_facts(file: &PathBuf) -> Result<Vec<Fact>, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: can't be read: {error}", file.display()))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(number, line)| {
-            let fact = convert::body(line.as_bytes()).and_then(|fact| convert::fact(&fact));
-            fact.map_err(|error| format!("{}:{}: {}", file.display(), number + 1, error.0))
-        })
-        .collect()
-}
-
 fn run(data: &Data, ask: Result<Ask, String>) -> ExitCode {
-    let read = |file: &Option<PathBuf>| file.as_ref().map_or(Ok(Vec::new()), read_facts);
+    let read = |file: &Option<PathBuf>| file.as_ref().map_or(Ok(Vec::new()), |file| build::jsonl::read(file));
     let (ask, facts, context_facts) = match (ask, read(&data.facts), read(&data.context)) {
         (Ok(ask), Ok(facts), Ok(context)) => (ask, facts, context),
-        (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => return usage_error(&error),
+        (Err(error), _, _) => return usage_error(&error),
+        (_, Err(error), _) | (_, _, Err(error)) => return usage_error(&error),
     };
     let program = match policy::load(&data.policy) {
         Ok((program, _)) => program,
