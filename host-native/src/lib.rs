@@ -8,3 +8,5 @@ pub mod config;
 pub mod http;
 pub mod keys;
 pub mod replica;
+pub mod reports;
+pub mod telemetry;

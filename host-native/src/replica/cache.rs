@@ -139,13 +139,26 @@ impl Cache for Directory {
 
 /// Writes a file whole or not at all: beside, synced, renamed.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    whole(path, &mut io::Cursor::new(bytes))
+}
+
+/// Copies a file whole or not at all, without holding it in memory.
+pub fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
+    whole(to, &mut File::open(from)?)
+}
+
+fn whole(path: &Path, from: &mut impl io::Read) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.tmp", std::process::id()));
     let beside = PathBuf::from(beside);
-    let mut file = File::create(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
+    let written = File::create(&beside).and_then(|mut file| {
+        io::copy(from, &mut file)?;
+        file.sync_all()
+    });
+    if let Err(error) = written.and_then(|()| fs::rename(&beside, path)) {
+        let _ = fs::remove_file(&beside);
+        return Err(error);
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }

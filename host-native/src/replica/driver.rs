@@ -4,17 +4,21 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use sha2::{Digest, Sha256};
+use understudy_wire::feed;
 
 use super::{
     Cause, Identity, Origin, Refusal, SNAPSHOT_BYTES_MAX, Snapshots,
-    cache::{Cache, State, write_whole},
+    cache::{Cache, State, copy_whole},
     machine::{Action, Event, Machine},
-    upstream::{Have, Latest, Upstream},
+    upstream::{Have, Latest, Upstream, UpstreamKind},
     verify::{Expected, place, verify},
 };
 use crate::{config::Config, keys::hex};
@@ -47,6 +51,7 @@ impl Clock for SystemClock {
 pub struct Status {
     confirmed_ms: AtomicU64,
     epoch: AtomicU64,
+    follows_feed: AtomicBool,
 }
 
 impl Status {
@@ -58,6 +63,11 @@ impl Status {
     /// Epoch that serves; 0 before the first.
     pub fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// Is the upstream known to be a feed?
+    pub fn follows_feed(&self) -> bool {
+        self.follows_feed.load(Ordering::Relaxed)
     }
 }
 
@@ -76,7 +86,7 @@ pub struct Driver<'a, U, C, S, K, O> {
     /// Its disk.
     pub cache: C,
     /// Where snapshots go.
-    pub snapshots: S,
+    pub snapshots: Arc<S>,
     /// Its time.
     pub clock: K,
     /// Who is told.
@@ -86,8 +96,18 @@ pub struct Driver<'a, U, C, S, K, O> {
     config: &'a Config,
     state: State,
     saved_ms: u64,
-    serving: Option<Identity>,
+    serving: Option<Serving>,
 }
+
+/// What serves.
+struct Serving {
+    identity: Identity,
+    sha256: String,
+    file: PathBuf,
+}
+
+/// Longest interval at which a feed is asked to hold its answer back: beyond it the connection isn't worth holding.
+const HELD_INTERVAL_MAX: Duration = Duration::from_secs(feed::WAIT_S_MAX);
 
 /// What stands between two saves of nothing but a newer confirmation.
 const SAVE_EVERY_MS: u64 = 5_000;
@@ -106,7 +126,7 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
         state: State,
         upstream: U,
         cache: C,
-        snapshots: S,
+        snapshots: Arc<S>,
         clock: K,
         observe: O,
     ) -> Self {
@@ -116,7 +136,7 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
     /// Follows until there is nothing to serve and no hope of it; gives the reason.
     pub async fn run(&mut self, seed: u64) -> String {
         let begin = Instant::now();
-        let since = |at: Instant| u64::try_from(at.saturating_duration_since(begin).as_millis()).unwrap_or(u64::MAX);
+        let since = |at: Instant| millis(at.saturating_duration_since(begin));
         let mut machine = Machine::new(self.config.import.is_some(), seed);
         let mut event = Event::Began;
         loop {
@@ -126,56 +146,68 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
                     self.clock.sleep(Duration::from_millis(ms)).await;
                     Event::Woke
                 }
-                Action::Ask { head_ms } => match self.follow(Duration::from_millis(head_ms)).await {
-                    Ok(()) => Event::InStep { interval_ms: self.interval_ms() },
-                    Err(refusal) => {
-                        self.observe.refused(Origin::Upstream, &refusal);
-                        let life_ms = self.upstream.life().map(since);
-                        let why = format!("upstream: {refusal}");
-                        Event::Failed { retryable: refusal.cause.is_retryable(), life_ms, why }
+                Action::Ask { head_ms } => {
+                    let asked = Instant::now();
+                    match self.follow(Duration::from_millis(head_ms)).await {
+                        Ok(()) => {
+                            Event::InStep { interval_ms: millis(self.interval()), took_ms: millis(asked.elapsed()) }
+                        }
+                        Err(refusal) => {
+                            self.observe.refused(Origin::Upstream, &refusal);
+                            let life_ms = self.upstream.life().map(since);
+                            let why = format!("upstream: {refusal}");
+                            Event::Failed { retryable: refusal.cause.is_retryable(), life_ms, why }
+                        }
                     }
-                },
-                Action::OpenDisk => opened("disk", self.open_disk()),
-                Action::OpenImport => opened("import", self.open_import()),
+                }
+                Action::OpenDisk => opened("disk", self.open_disk(None).await),
+                Action::OpenImport => opened("import", self.open_import().await),
             };
         }
     }
 
     /// The newest snapshot to be had, from the upstream or else from disk, written to `file`.
-    pub async fn export(&mut self, file: &Path) -> Result<Origin, String> {
+    /// `Ok`: where it came from, and why it is not the upstream if it is not.
+    pub async fn export(&mut self, file: &Path) -> Result<(Origin, Option<Refusal>), String> {
         let upstream = self.follow(Duration::from_millis(super::machine::HEAD_AT_START_MS)).await;
         let origin = match upstream {
-            Ok(()) => Origin::Upstream,
+            Ok(()) => (Origin::Upstream, None),
             Err(refusal) => {
-                self.open_disk().map_err(|disk| format!("nothing to export: upstream: {refusal}; disk: {disk}"))?;
-                eprintln!("understudy: the upstream gives nothing ({refusal}): exporting what is on disk");
-                Origin::Disk
+                let opened = self.open_disk(None).await;
+                opened.map_err(|disk| format!("nothing to export: upstream: {refusal}; disk: {disk}"))?;
+                (Origin::Disk, Some(refusal))
             }
         };
-        let current = self.cache.candidates().into_iter().next();
-        let bytes = current.map(fs::read).transpose().map_err(|error| error.to_string())?.unwrap_or_default();
-        write_whole(file, &bytes).map_err(|error| format!("{} can't be written: {error}", file.display()))?;
+        let Some(serving) = &self.serving else { return Err("nothing to export".to_owned()) };
+        copy_whole(&serving.file, file).map_err(|error| format!("{} can't be written: {error}", file.display()))?;
         Ok(origin)
     }
 
-    fn interval_ms(&self) -> u64 {
-        let of_kind = || self.upstream.kind().map_or(Duration::from_secs(60), super::upstream::UpstreamKind::interval);
-        let interval = self.config.sync_interval.unwrap_or_else(of_kind);
-        u64::try_from(interval.as_millis()).unwrap_or(u64::MAX)
+    fn interval(&self) -> Duration {
+        let of_kind = || self.upstream.kind().map_or(Duration::from_secs(60), UpstreamKind::interval);
+        self.config.sync_interval.unwrap_or_else(of_kind)
+    }
+
+    /// Seconds that a feed may hold its answer back: where a change is awaited within seconds, it comes at once.
+    fn hold_s(&self) -> u64 {
+        let interval = self.interval();
+        if self.serving.is_none() || interval > HELD_INTERVAL_MAX { 0 } else { interval.as_secs().max(1) }
     }
 
     async fn follow(&mut self, wait: Duration) -> Result<(), Refusal> {
-        let have = match &self.serving {
-            Some(_) => Have { sha256: self.state.sha256.clone(), content_sha256: self.state.content_sha256.clone() },
-            None => Have::default(),
-        };
         let asked_ms = self.clock.unix_ms();
-        let latest = self.upstream.latest(&have, wait).await?;
-        self.state.kind = self.upstream.kind();
-        self.state.url_sha256 = url_sha256(self.config);
+        let mut latest = self.ask(&self.have(), wait).await?;
+        if latest == Latest::Current && self.serving.is_none() {
+            // The disk has what the upstream has: no byte of it is fetched again, unless the disk refuses.
+            let sha256 = self.state.sha256.clone();
+            if self.open_disk(sha256).await.is_err() {
+                latest = self.ask(&Have::default(), wait).await?;
+            }
+        }
         match latest {
             Latest::Current => {
-                self.confirm(asked_ms);
+                // Confirmed as of the end: a feed that held its answer back vouches for the time it did.
+                self.confirm(if self.hold_s() > 0 { self.clock.unix_ms() } else { asked_ms });
                 self.observe.done(Origin::Upstream, "current");
                 return Ok(());
             }
@@ -183,8 +215,8 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
                 place(&identity, &self.expected(self.epoch_next(&identity, &sha256), None))?;
                 let part = self.cache.part(&sha256);
                 self.upstream.fetch(&sha256, bytes, &part).await?;
-                let epoch_min = self.epoch_next(&identity, &sha256);
-                let installed = self.install(&part, epoch_min, Some(&sha256), None);
+                let expected = self.expected(self.epoch_next(&identity, &sha256), Some(sha256));
+                let installed = self.install(&part, expected, None).await;
                 if installed.is_err() {
                     // A part that was refused is not gone on with.
                     let _ = fs::remove_file(&part);
@@ -200,15 +232,35 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
                     store,
                     created_ms: asked_ms,
                 };
-                let bytes = self.snapshots.build(reading, &identity)?;
+                let expected = self.expected(identity.epoch, None);
+                place(&identity, &expected)?;
+                let snapshots = self.snapshots.clone();
+                let bytes = apart(move || snapshots.build(reading, &identity)).await?;
                 let part = self.cache.write_part("built", &bytes).map_err(|error| disk(&error))?;
                 drop(bytes);
-                let installed = self.install(&part, identity.epoch, None, Some(sha256))?;
+                let installed = self.install(&part, expected, Some(sha256)).await?;
                 self.finish(installed, asked_ms);
             }
         }
         self.observe.done(Origin::Upstream, "installed");
         Ok(())
+    }
+
+    /// What the upstream need not give again: what serves, or at start what the disk is said to have.
+    fn have(&self) -> Have {
+        if self.serving.is_none() && self.cache.candidates().is_empty() {
+            return Have::default();
+        }
+        Have { sha256: self.state.sha256.clone(), content_sha256: self.state.content_sha256.clone() }
+    }
+
+    async fn ask(&mut self, have: &Have, wait: Duration) -> Result<Latest, Refusal> {
+        let hold_s = self.hold_s();
+        let latest = self.upstream.latest(have, wait, hold_s).await?;
+        self.state.kind = self.upstream.kind();
+        self.state.url_sha256 = url_sha256(self.config);
+        self.status.follows_feed.store(self.state.kind == Some(UpstreamKind::Feed), Ordering::Relaxed);
+        Ok(latest)
     }
 
     /// The same snapshot may come again (after a start from nothing); another one has to be newer.
@@ -217,17 +269,19 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
         if same { self.state.epoch } else { self.state.epoch.saturating_add(1) }
     }
 
-    fn open_disk(&mut self) -> Result<(), Refusal> {
+    /// Starts from the folder. `sha256`: only from the file with this digest.
+    async fn open_disk(&mut self, sha256: Option<String>) -> Result<(), Refusal> {
         let mut last = Refusal::new(Cause::Missing, "OSO_DIRECTORY has no snapshot");
         for file in self.cache.candidates() {
-            // No digest is expected: the file may be newer than the state by one crash.
-            match self.walk(&file, self.state.epoch, None) {
-                Ok((identity, sha256)) => {
-                    if self.state.sha256.as_ref() != Some(&sha256) {
-                        self.state.confirmed_ms = identity.created_ms;
+            // Without a digest: the file may be newer than the state by one crash.
+            let expected = self.expected(self.state.epoch, sha256.clone());
+            match self.walk(file, expected).await {
+                Ok(serving) => {
+                    if self.state.sha256.as_ref() != Some(&serving.sha256) {
+                        self.state.confirmed_ms = serving.identity.created_ms;
                         self.state.content_sha256 = None;
                     }
-                    self.remember(identity, sha256);
+                    self.remember(serving);
                     self.observe.done(Origin::Disk, "installed");
                     return Ok(());
                 }
@@ -240,83 +294,94 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
         Err(last)
     }
 
-    fn open_import(&mut self) -> Result<(), Refusal> {
-        let Some(file) = &self.config.import else { return Err(Refusal::new(Cause::Missing, "no --import is given")) };
-        let imported = read(file).and_then(|bytes| {
-            let part = self.cache.write_part("import", &bytes).map_err(|error| disk(&error))?;
-            drop(bytes);
-            self.install(&part, self.state.epoch, None, None)
-        });
+    async fn open_import(&mut self) -> Result<(), Refusal> {
+        let Some(file) = self.config.import.clone() else {
+            return Err(Refusal::new(Cause::Missing, "no --import is given"));
+        };
+        let part = self.cache.part("import");
+        let copied = fs::File::open(&file)
+            .map_err(|error| unreadable(&file, &error))
+            .and_then(|_| copy_whole(&file, &part).map_err(|error| disk(&error)));
+        let imported = match copied {
+            Ok(()) => self.install(&part, self.expected(self.state.epoch, None), None).await,
+            Err(refusal) => Err(refusal),
+        };
         match imported {
-            Ok((identity, sha256)) => {
-                self.state.confirmed_ms = identity.created_ms;
-                self.remember(identity, sha256);
+            Ok(serving) => {
+                self.state.confirmed_ms = serving.identity.created_ms;
+                self.remember(serving);
                 self.observe.done(Origin::Import, "installed");
                 Ok(())
             }
             Err(refusal) => {
+                let _ = fs::remove_file(&part);
                 self.observe.refused(Origin::Import, &refusal);
                 Err(refusal)
             }
         }
     }
 
-    fn expected<'s>(&'s self, epoch_min: u64, sha256: Option<&'s str>) -> Expected<'s> {
+    fn expected(&self, epoch_min: u64, sha256: Option<String>) -> Expected {
         Expected {
-            environment: &self.config.environment,
-            store: self.state.store.as_deref(),
+            environment: self.config.environment.clone(),
+            store: self.state.store.clone(),
             epoch_min,
-            // What this node builds itself is of its own URL: another URL is the operator's word.
             accept_new_store: self.config.accept_new_store,
             sha256,
         }
     }
 
+    async fn verify(&self, file: &Path, expected: Expected) -> Result<(Identity, String), Refusal> {
+        let (snapshots, file) = (self.snapshots.clone(), file.to_owned());
+        apart(move || verify(&*snapshots, &read(&file)?, &expected)).await
+    }
+
+    async fn publish(&self, file: PathBuf, (identity, sha256): (Identity, String)) -> Result<Serving, Refusal> {
+        let snapshots = self.snapshots.clone();
+        apart(move || snapshots.install(&file, &identity).map(|()| Serving { identity, sha256, file })).await
+    }
+
     /// verify → install.
-    fn walk(&self, file: &Path, epoch_min: u64, sha256: Option<&str>) -> Result<(Identity, String), Refusal> {
-        let bytes = read(file)?;
-        let identity = verify(&self.snapshots, &bytes, &self.expected(epoch_min, sha256))?;
-        let sha256 = sha256.map_or_else(|| hex(&Sha256::digest(&bytes)), ToOwned::to_owned);
-        drop(bytes);
-        self.snapshots.install(file, &identity)?;
-        Ok((identity, sha256))
+    async fn walk(&self, file: PathBuf, expected: Expected) -> Result<Serving, Refusal> {
+        let verified = self.verify(&file, expected).await?;
+        self.publish(file, verified).await
     }
 
     /// verify → keep → install, and back to the file before if the install is refused.
-    fn install(
+    async fn install(
         &mut self,
         part: &Path,
-        epoch_min: u64,
-        sha256: Option<&str>,
+        expected: Expected,
         content_sha256: Option<String>,
-    ) -> Result<(Identity, String), Refusal> {
-        let bytes = read(part)?;
-        let identity = verify(&self.snapshots, &bytes, &self.expected(epoch_min, sha256))?;
-        let sha256 = sha256.map_or_else(|| hex(&Sha256::digest(&bytes)), ToOwned::to_owned);
-        drop(bytes);
+    ) -> Result<Serving, Refusal> {
+        let verified = self.verify(part, expected).await?;
         // Kept before it is published: after a crash no start can fall behind what was already answered from.
         let kept: PathBuf = self.cache.keep(part).map_err(|error| disk(&error))?;
-        if let Err(refusal) = self.snapshots.install(&kept, &identity) {
-            self.cache.undo_keep().map_err(|error| disk(&error))?;
-            return Err(refusal);
+        match self.publish(kept, verified).await {
+            Ok(serving) => {
+                self.state.content_sha256 = content_sha256;
+                Ok(serving)
+            }
+            Err(refusal) => {
+                self.cache.undo_keep().map_err(|error| disk(&error))?;
+                Err(refusal)
+            }
         }
-        self.state.content_sha256 = content_sha256;
-        Ok((identity, sha256))
     }
 
-    fn finish(&mut self, (identity, sha256): (Identity, String), confirmed_ms: u64) {
+    fn finish(&mut self, serving: Serving, confirmed_ms: u64) {
         self.state.confirmed_ms = confirmed_ms;
-        self.remember(identity, sha256);
+        self.remember(serving);
         self.cache.tidy();
     }
 
-    fn remember(&mut self, identity: Identity, sha256: String) {
-        self.state.store = Some(identity.store.clone());
-        self.state.epoch = identity.epoch;
-        self.state.sha256 = Some(sha256);
-        self.status.epoch.store(identity.epoch, Ordering::Relaxed);
+    fn remember(&mut self, serving: Serving) {
+        self.state.store = Some(serving.identity.store.clone());
+        self.state.epoch = serving.identity.epoch;
+        self.state.sha256 = Some(serving.sha256.clone());
+        self.status.epoch.store(serving.identity.epoch, Ordering::Relaxed);
         self.status.confirmed_ms.store(self.state.confirmed_ms.max(1), Ordering::Relaxed);
-        self.serving = Some(identity);
+        self.serving = Some(serving);
         self.save();
     }
 
@@ -337,6 +402,20 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
     }
 }
 
+/// Runs work that takes long where it holds up nothing else; a panic in it is a refusal like any other.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        Err(Refusal::new(
+            Cause::Internal,
+            "the snapshot made this program fail: please report it; the last one serves on",
+        ))
+    })
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn opened(from: &str, outcome: Result<(), Refusal>) -> Event {
     match outcome {
         Ok(()) => Event::Opened,
@@ -348,14 +427,15 @@ fn disk(error: &std::io::Error) -> Refusal {
     Refusal::new(Cause::Disk, format!("OSO_DIRECTORY can't be used: {error}"))
 }
 
+fn unreadable(file: &Path, error: &std::io::Error) -> Refusal {
+    let cause = if error.kind() == std::io::ErrorKind::NotFound { Cause::Missing } else { Cause::Disk };
+    Refusal::new(cause, format!("{} can't be read: {error}", file.display()))
+}
+
 fn read(file: &Path) -> Result<Vec<u8>, Refusal> {
-    let failed = |error: &std::io::Error| {
-        let cause = if error.kind() == std::io::ErrorKind::NotFound { Cause::Missing } else { Cause::Disk };
-        Refusal::new(cause, format!("{} can't be read: {error}", file.display()))
-    };
-    let size = fs::metadata(file).map_err(|error| failed(&error))?.len();
+    let size = fs::metadata(file).map_err(|error| unreadable(file, &error))?.len();
     if size > SNAPSHOT_BYTES_MAX {
         return Err(Refusal::new(Cause::TooLarge, format!("{} is larger than any snapshot", file.display())));
     }
-    fs::read(file).map_err(|error| failed(&error))
+    fs::read(file).map_err(|error| unreadable(file, &error))
 }

@@ -37,15 +37,23 @@ pub enum HeadAnswer {
     NoFeed(Refusal),
 }
 
-/// Asks for the head.
+/// Asks for the head. `hold_s`: seconds that the answer may be held back while the head is the one of `etag`; a static
+/// host doesn't know of it and answers at once.
 pub async fn head(
     fetcher: &Fetcher,
     environment: &str,
     etag: Option<&str>,
     wait: Duration,
+    hold_s: u64,
 ) -> Result<HeadAnswer, Refusal> {
     let condition: Vec<_> = etag.map(|etag| (IF_NONE_MATCH, etag.to_owned())).into_iter().collect();
-    let answer = fetcher.get(&head_path(environment), &condition, wait).await?;
+    let mut path = head_path(environment);
+    let mut wait = wait;
+    if hold_s > 0 && etag.is_some() {
+        path.push_str(&format!("?wait={hold_s}"));
+        wait += Duration::from_secs(hold_s);
+    }
+    let answer = fetcher.get(&path, &condition, wait).await?;
     match answer.status().as_u16() {
         304 => Ok(HeadAnswer::NotModified),
         200 => {

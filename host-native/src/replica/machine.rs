@@ -21,6 +21,8 @@ pub enum Event {
     InStep {
         /// How often to ask this kind of upstream.
         interval_ms: u64,
+        /// How long this ask took: an answer that was held back until something changes has waited already.
+        took_ms: u64,
     },
     /// Asking the upstream failed, or what it gave was refused.
     Failed {
@@ -110,14 +112,14 @@ impl Machine {
                 self.life_ms = at_ms;
                 Action::Ask { head_ms: HEAD_AT_START_MS }
             }
-            (_, Event::InStep { interval_ms }) => {
+            (_, Event::InStep { interval_ms, took_ms }) => {
                 self.phase = Phase::Serving;
                 self.failures = 0;
                 self.interval_ms = interval_ms;
                 self.why.clear();
                 // A tenth earlier at most, so that many nodes don't ask at one moment.
                 let ms = interval_ms - self.below(interval_ms / 10 + 1);
-                Action::Sleep { ms }
+                Action::Sleep { ms: ms.saturating_sub(took_ms) }
             }
             (phase, Event::Failed { retryable, life_ms, why }) => {
                 self.failures = self.failures.saturating_add(1);
@@ -166,10 +168,11 @@ impl Machine {
         Action::Exit { why: format!("nothing to serve: {}", self.why.join("; ")) }
     }
 
-    /// Twice as long after each failure, never longer than the interval or five minutes, half of it random.
+    /// Twice as long after each failure, never longer than the interval (an upstream that takes a question a second takes
+    /// an attempt a second) or five minutes, half of it random.
     fn backoff(&mut self) -> u64 {
         let doubled = BACKOFF_MIN_MS << self.failures.min(16);
-        let ms = doubled.min(self.interval_ms.clamp(5_000, BACKOFF_MAX_MS));
+        let ms = doubled.min(self.interval_ms.clamp(1_000, BACKOFF_MAX_MS));
         ms / 2 + self.below(ms / 2 + 1)
     }
 
@@ -186,6 +189,8 @@ impl Machine {
 mod tests {
     use super::*;
 
+    const IN_STEP: Event = Event::InStep { interval_ms: 60_000, took_ms: 0 };
+
     fn failed(retryable: bool) -> Event {
         Event::Failed { retryable, life_ms: None, why: "upstream: no route".into() }
     }
@@ -194,9 +199,19 @@ mod tests {
     fn the_upstream_is_asked_first_and_then_in_its_interval() {
         let mut machine = Machine::new(false, 7);
         assert_eq!(machine.step(Event::Began, 0), Action::Ask { head_ms: HEAD_AT_START_MS });
-        let Action::Sleep { ms } = machine.step(Event::InStep { interval_ms: 60_000 }, 10) else { panic!("sleeps") };
+        let Action::Sleep { ms } = machine.step(IN_STEP, 10) else { panic!("sleeps") };
         assert!((54_000..=60_000).contains(&ms));
         assert_eq!(machine.step(Event::Woke, 60_000), Action::Ask { head_ms: HEAD_LATER_MS });
+    }
+
+    #[test]
+    fn an_answer_that_was_held_back_has_waited_already() {
+        let mut machine = Machine::new(false, 7);
+        machine.step(Event::Began, 0);
+        let held = Event::InStep { interval_ms: 1_000, took_ms: 1_002 };
+        assert_eq!(machine.step(held, 1_002), Action::Sleep { ms: 0 });
+        let static_host = Event::InStep { interval_ms: 1_000, took_ms: 2 };
+        assert!(matches!(machine.step(static_host, 1_004), Action::Sleep { ms: 898..=998 }));
     }
 
     #[test]

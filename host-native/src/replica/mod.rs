@@ -10,6 +10,7 @@ pub mod feed;
 pub mod fetch;
 pub mod machine;
 pub mod public_api;
+pub mod snapshots;
 pub mod upstream;
 pub mod verify;
 
@@ -57,6 +58,8 @@ pub enum Cause {
     Disk,
     /// There is no such file.
     Missing,
+    /// This program is at fault.
+    Internal,
 }
 
 impl Cause {
@@ -80,6 +83,7 @@ impl Cause {
             Cause::Unsettled => "unsettled",
             Cause::Disk => "disk",
             Cause::Missing => "missing",
+            Cause::Internal => "internal",
         }
     }
 
@@ -157,8 +161,9 @@ pub struct Reading {
     pub facts: Vec<Fact>,
 }
 
-/// What the replica needs of the rooms that know snapshots.
-pub trait Snapshots {
+/// What the replica needs of the rooms that know snapshots. Every call may take as long as a snapshot is large, and is
+/// made where that holds nothing up.
+pub trait Snapshots: Send + Sync + 'static {
     /// Checks every digest and reads the manifest. Causes: `Damaged`, `Truncated`, `Version`.
     fn identify(&self, bytes: &[u8]) -> Result<Identity, Refusal>;
     /// Makes a snapshot of a reading.

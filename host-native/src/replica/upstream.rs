@@ -70,8 +70,9 @@ pub enum Latest {
 /// The upstream, as the driver sees it.
 #[allow(async_fn_in_trait)]
 pub trait Upstream {
-    /// Asks what is newest. `wait`: until the first answer's head is here.
-    async fn latest(&mut self, have: &Have, wait: Duration) -> Result<Latest, Refusal>;
+    /// Asks what is newest. `wait`: until the first answer's head is here; `hold_s`: seconds that a feed may hold it back
+    /// besides, while nothing is newer than what we have.
+    async fn latest(&mut self, have: &Have, wait: Duration, hold_s: u64) -> Result<Latest, Refusal>;
     /// Gathers a blob in `part`, going on after what is there; complete and synced on success.
     async fn fetch(&mut self, sha256: &str, bytes: u64, part: &Path) -> Result<(), Refusal>;
     /// Its kind, once found.
@@ -97,10 +98,11 @@ impl HttpUpstream {
         Ok(HttpUpstream { fetcher: Fetcher::new(config)?, environment, kind, etag: None, life: None })
     }
 
-    async fn ask_feed(&mut self, have: &Have, wait: Duration) -> Result<HeadAnswer, Refusal> {
+    async fn ask_feed(&mut self, have: &Have, wait: Duration, hold_s: u64) -> Result<HeadAnswer, Refusal> {
         // Conditional only on what serves: a head whose snapshot was refused is asked for again.
         let etag = self.etag.as_ref().filter(|(_, sha256)| have.sha256.as_ref() == Some(sha256));
-        let answer = feed::head(&self.fetcher, &self.environment, etag.map(|(etag, _)| etag.as_str()), wait).await?;
+        let etag = etag.map(|(etag, _)| etag.as_str());
+        let answer = feed::head(&self.fetcher, &self.environment, etag, wait, hold_s).await?;
         self.life = Some(std::time::Instant::now());
         if let HeadAnswer::Head { head, etag: Some(etag) } = &answer {
             self.etag = Some((etag.clone(), head.snapshot.sha256.clone()));
@@ -117,11 +119,11 @@ impl HttpUpstream {
 }
 
 impl Upstream for HttpUpstream {
-    async fn latest(&mut self, have: &Have, wait: Duration) -> Result<Latest, Refusal> {
+    async fn latest(&mut self, have: &Have, wait: Duration, hold_s: u64) -> Result<Latest, Refusal> {
         if self.kind == Some(UpstreamKind::PublicApi) {
             return self.ask_public_api(have, wait).await;
         }
-        match self.ask_feed(have, wait).await? {
+        match self.ask_feed(have, wait, hold_s).await? {
             HeadAnswer::NotModified => Ok(Latest::Current),
             HeadAnswer::Head { head, .. } => {
                 self.kind = Some(UpstreamKind::Feed);

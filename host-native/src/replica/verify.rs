@@ -10,36 +10,35 @@ use crate::keys::hex;
 
 /// What the next snapshot has to be.
 #[derive(Clone, Debug, Default)]
-pub struct Expected<'a> {
+pub struct Expected {
     /// Environment that this node serves.
-    pub environment: &'a str,
+    pub environment: String,
     /// Store followed so far; `None`: nothing yet.
-    pub store: Option<&'a str>,
+    pub store: Option<String>,
     /// Lowest epoch allowed within that store.
     pub epoch_min: u64,
     /// May it be another store's?
     pub accept_new_store: bool,
     /// SHA-256 of the whole, in hexadecimal digits, where the upstream or the disk's state named it.
-    pub sha256: Option<&'a str>,
+    pub sha256: Option<String>,
 }
 
-/// Verifies the whole. Cost: reads every byte once or twice.
-pub fn verify(snapshots: &impl Snapshots, bytes: &[u8], expected: &Expected<'_>) -> Result<Identity, Refusal> {
-    if let Some(sha256) = expected.sha256
-        && hex(&Sha256::digest(bytes)) != sha256
-    {
+/// Verifies the whole; gives its identity and its SHA-256. Cost: reads every byte three times.
+pub fn verify(snapshots: &impl Snapshots, bytes: &[u8], expected: &Expected) -> Result<(Identity, String), Refusal> {
+    let sha256 = hex(&Sha256::digest(bytes));
+    if expected.sha256.as_ref().is_some_and(|announced| *announced != sha256) {
         let text = "the snapshot's bytes don't have the digest that was announced: damaged on the way or on disk";
         return Err(Refusal::new(Cause::Damaged, text));
     }
     let identity = snapshots.identify(bytes)?;
     place(&identity, expected)?;
-    Ok(identity)
+    Ok((identity, sha256))
 }
 
 /// The part of the check that needs no bytes: a head can be refused before its blob is fetched.
-pub fn place(identity: &Identity, expected: &Expected<'_>) -> Result<(), Refusal> {
+pub fn place(identity: &Identity, expected: &Expected) -> Result<(), Refusal> {
     let Identity { environment, store, epoch, .. } = identity;
-    if environment != expected.environment {
+    if *environment != expected.environment {
         let text = format!(
             "the snapshot is of environment `{}`, this node serves `{}`: give it a snapshot of its own environment",
             environment.escape_debug(),
@@ -47,7 +46,7 @@ pub fn place(identity: &Identity, expected: &Expected<'_>) -> Result<(), Refusal
         );
         return Err(Refusal::new(Cause::Environment, text));
     }
-    match expected.store {
+    match &expected.store {
         Some(known) if known != store => {
             if expected.accept_new_store {
                 return Ok(());
@@ -75,19 +74,22 @@ mod tests {
         Identity { environment: "e_1".into(), store: "s".into(), epoch: 5, created_ms: 0 }
     }
 
-    fn cause(expected: &Expected<'_>) -> Option<Cause> {
+    fn cause(expected: &Expected) -> Option<Cause> {
         place(&identity(), expected).err().map(|refusal| refusal.cause)
     }
 
     #[test]
     fn each_mismatch_has_its_cause() {
-        let fits = Expected { environment: "e_1", store: Some("s"), epoch_min: 5, ..Expected::default() };
+        let fits = Expected { environment: "e_1".into(), store: Some("s".into()), epoch_min: 5, ..Expected::default() };
         assert_eq!(cause(&fits), None);
-        assert_eq!(cause(&Expected { environment: "e_2", ..fits.clone() }), Some(Cause::Environment));
-        assert_eq!(cause(&Expected { store: Some("t"), ..fits.clone() }), Some(Cause::Store));
+        assert_eq!(cause(&Expected { environment: "e_2".into(), ..fits.clone() }), Some(Cause::Environment));
+        assert_eq!(cause(&Expected { store: Some("t".into()), ..fits.clone() }), Some(Cause::Store));
         assert_eq!(cause(&Expected { epoch_min: 6, ..fits.clone() }), Some(Cause::Epoch));
         // Another store counts its own epochs.
-        assert_eq!(cause(&Expected { store: Some("t"), accept_new_store: true, epoch_min: 9, ..fits.clone() }), None);
+        assert_eq!(
+            cause(&Expected { store: Some("t".into()), accept_new_store: true, epoch_min: 9, ..fits.clone() }),
+            None
+        );
         assert_eq!(cause(&Expected { epoch_min: 6, accept_new_store: true, ..fits }), Some(Cause::Epoch));
     }
 }

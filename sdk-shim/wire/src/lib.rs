@@ -11,6 +11,7 @@ pub mod feed;
 pub mod lenient;
 pub mod paths;
 pub mod policy;
+pub mod report;
 pub mod value;
 
 #[cfg(test)]
@@ -21,4 +22,5 @@ pub use data::*;
 pub use error::{ApiError, ApiResult, Code};
 pub use feed::{Blob, Head};
 pub use policy::*;
+pub use report::{ErrorCount, Report, RequestCount};
 pub use value::{Fact, FactPattern, TypedId, Value};
