@@ -3,14 +3,20 @@
 use std::fmt;
 
 use crate::{
+    eval::answer::Evaluator,
+    facts::layers::Layered,
     model::{Answer, AskError, Change, Fact, Pattern, Request},
-    rules::rule::BlockMetadata,
-    snapshot::{Key, Manifest, PolicyText, ReadError, Snapshot},
+    rules::rule::{BlockMetadata, Program},
+    snapshot::{Key, Manifest, PolicyText, ReadError, Snapshot, program},
 };
 
 /// One snapshot, open. `'a` is the life of the snapshot's bytes, which are used where they lie.
 pub struct Engine<'a> {
-    snapshot: Snapshot<'a>,
+    manifest: Manifest,
+    policy: Option<PolicyText>,
+    keys: Option<Vec<Key>>,
+    program: Program,
+    evaluator: Evaluator<Layered<'a>>,
     offset: u64,
 }
 
@@ -38,25 +44,30 @@ impl<'a> Engine<'a> {
     /// Opens bytes that the host has verified: takes the cached program or compiles the policy, links it.
     /// Safe on any bytes. `seed`: for hash tables, from the host.
     pub fn open(bytes: &'a [u8], seed: u64) -> Result<Self, OpenError> {
-        let _ = seed;
         let snapshot = Snapshot::open(bytes).map_err(OpenError::Snapshot)?;
-        let offset = snapshot.manifest().offset;
-        Ok(Engine { snapshot, offset })
+        let policy = snapshot.policy().cloned();
+        let program = program::load(snapshot.program(), policy.as_ref()).map_err(OpenError::Policy)?;
+        let facts = Layered::new(snapshot.base().clone(), seed);
+        let evaluator = Evaluator::new(&program, facts, seed);
+        let manifest = snapshot.manifest().clone();
+        let keys = snapshot.keys().map(<[Key]>::to_vec);
+        let offset = manifest.offset;
+        Ok(Engine { manifest, policy, keys, program, evaluator, offset })
     }
 
     /// What the snapshot says of itself.
     pub fn manifest(&self) -> &Manifest {
-        self.snapshot.manifest()
+        &self.manifest
     }
 
     /// The policy's text.
-    pub fn policy(&self) -> Option<PolicyText> {
-        self.snapshot.policy()
+    pub fn policy(&self) -> Option<&PolicyText> {
+        self.policy.as_ref()
     }
 
     /// Digests of the environment's keys; `None`: the snapshot carries none.
-    pub fn keys(&self) -> Option<Vec<Key>> {
-        self.snapshot.keys()
+    pub fn keys(&self) -> Option<&[Key]> {
+        self.keys.as_deref()
     }
 
     /// Offset of the last write that answers contain.
@@ -67,24 +78,25 @@ impl<'a> Engine<'a> {
     /// Applies later writes, in order; `offset` is that of the last one. Writes at or below [`Engine::offset`] change
     /// nothing, so that a log may be applied from any place at or before it.
     pub fn apply(&mut self, changes: &[Change], offset: u64) {
-        let _ = changes;
-        self.offset = self.offset.max(offset);
+        if offset > self.offset {
+            self.evaluator.facts_mut().apply(changes);
+            self.offset = offset;
+        }
     }
 
-    /// Answers one question.
+    /// Answers one question. Errors: as [`AskError`] says; none of them is a decision.
     pub fn ask(&mut self, request: &Request) -> Result<Answer, AskError> {
-        Err(AskError::Budget { units: request.budget })
+        self.evaluator.ask(request)
     }
 
-    /// Stored facts that fit, in a stable order: base and later writes, no rules. A pattern per position named; facts of
-    /// this arity or more fit (http-api.md §6.1).
+    /// Stored facts that fit, sorted by predicate and arguments: base and later writes, no rules. A pattern per position
+    /// named; facts of this arity or more fit (http-api.md §6.1).
     pub fn facts(&self, predicate: Option<&str>, args: &[Pattern]) -> Vec<Fact> {
-        let _ = (predicate, args);
-        Vec::new()
+        self.evaluator.facts().matching(predicate, args)
     }
 
     /// Roles, permissions and relations of every block, sorted; `None` where the snapshot has no policy.
     pub fn metadata(&self) -> Option<&[(String, BlockMetadata)]> {
-        None
+        self.policy.as_ref().map(|_| &self.program.metadata[..])
     }
 }

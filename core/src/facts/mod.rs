@@ -4,7 +4,9 @@
 //! Never: knows a rule. Evaluation reads facts through [`Facts`] alone, so that it runs on the snapshot's layers and on
 //! the plain store of tests and policy tests alike.
 
+pub mod layers;
 pub mod plain;
+pub mod stored;
 
 use crate::model::{Fact, Sym, TypeId};
 

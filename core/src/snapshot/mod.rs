@@ -1,12 +1,16 @@
-//! The snapshot: one position-independent file that is the index (FORMAT.md draws it).
+//! The snapshot: one position-independent file that is the index (`core/snapshot/FORMAT.md` draws it).
 //!
 //! Enters: a policy, facts, key digests (writer); bytes (reader). Leaves: bytes; manifest, policy, keys, facts, index.
 //! Never: reads a file; trusts a byte it reads.
 
 pub mod layout;
 pub mod manifest;
+pub mod program;
 pub mod reader;
 pub mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     manifest::{Counts, Key, Manifest, PolicyText},

@@ -1,0 +1,134 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::{
+    engine::Engine,
+    model::{Fact, Value},
+};
+
+fn fact(predicate: &str, args: &[(&str, &str)]) -> Fact {
+    let args = args.iter().map(|(ty, id)| Value::new(*ty, *id).unwrap()).collect();
+    Fact { predicate: predicate.to_owned(), args }
+}
+
+fn contents() -> Contents {
+    Contents {
+        manifest: Manifest {
+            environment: "e_1".into(),
+            tenant: "t".into(),
+            store: "s".into(),
+            epoch: 3,
+            created_ms: 1_700_000_000_000,
+            offset: 7,
+            counts: Counts::default(),
+        },
+        policy: Some(PolicyText { file: Some("main.polar".into()), text: "actor User {}\n resource Repo { roles = [\"reader\"]; permissions = [\"read\"]; \"read\" if \"reader\"; }".into() }),
+        keys: Some(vec![Key { digest: [7; 32], write: true }]),
+    }
+}
+
+fn facts() -> Vec<Fact> {
+    (0..40)
+        .map(|n| {
+            fact("has_role", &[("User", &format!("user-number-{n}")), ("String", "reader"), ("Repo", &n.to_string())])
+        })
+        .chain([fact("is_public", &[("Repo", "1")]), fact("age", &[("User", "user-number-1"), ("Integer", "42")])])
+        .collect()
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let bytes = write(&contents(), facts()).unwrap();
+    let manifest = verify(&bytes).unwrap();
+    assert_eq!(manifest.counts, Counts { facts: 42, types: 4, values: 40 + 1 + 40 + 1, relations: 3 });
+    assert_eq!(Manifest { counts: Counts::default(), ..manifest }, contents().manifest);
+    let snapshot = Snapshot::open(&bytes).unwrap();
+    assert_eq!(snapshot.policy(), contents().policy.as_ref());
+    assert_eq!(snapshot.keys(), contents().keys.as_deref());
+}
+
+#[test]
+fn the_bytes_depend_only_on_the_contents() {
+    let mut turned = facts();
+    turned.reverse();
+    turned.extend(facts());
+    assert_eq!(write(&contents(), facts()).unwrap(), write(&contents(), turned).unwrap());
+}
+
+#[test]
+fn every_flipped_bit_is_found() {
+    let bytes = write(&contents(), facts()).unwrap();
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        assert!(verify(&flipped).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn every_truncation_and_every_tail_is_found() {
+    let bytes = write(&contents(), facts()).unwrap();
+    for length in 0..bytes.len() {
+        assert!(verify(&bytes[..length]).is_err(), "{length} bytes");
+    }
+    let mut longer = bytes;
+    longer.push(0);
+    assert!(matches!(verify(&longer), Err(ReadError::Truncated { .. })));
+}
+
+#[test]
+fn refusals_say_why() {
+    assert_eq!(verify(b"PK\x03\x04 something else entirely"), Err(ReadError::NotASnapshot));
+    assert!(matches!(verify(b"UNDR"), Err(ReadError::Truncated { .. })));
+    let mut future = write(&contents(), facts()).unwrap();
+    future[8] = 9;
+    assert_eq!(verify(&future), Err(ReadError::Version { found: 9 }));
+}
+
+/// Unverified bytes may give wrong answers, never a panic: flips in every byte, with everything read.
+#[test]
+fn any_bytes_are_safe() {
+    let bytes = write(&contents(), facts()).unwrap();
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0xff;
+        if let Ok(snapshot) = Snapshot::open(&flipped) {
+            let _ = snapshot.facts().count();
+        }
+        if at % 7 == 0
+            && let Ok(mut engine) = Engine::open(&flipped, 1)
+        {
+            engine.facts(None, &[]);
+            let ask = crate::model::Ask::List {
+                actor: Value::new("User", "user-number-1").unwrap(),
+                action: "read".into(),
+                resource_type: "Repo".into(),
+            };
+            let _ = engine.ask(&crate::model::Request { ask, context_facts: vec![], now_s: 0, budget: 10_000 });
+        }
+    }
+}
+
+#[test]
+fn a_program_of_another_version_or_policy_is_compiled_anew() {
+    let bytes = write(&contents(), facts()).unwrap();
+    let snapshot = Snapshot::open(&bytes).unwrap();
+    let cached = program::load(snapshot.program(), snapshot.policy()).unwrap();
+    for stale in [0, 4] {
+        let mut section = snapshot.program().to_vec();
+        section[stale] ^= 1;
+        // Behind the header lies what no one must read now.
+        section.truncate(36);
+        assert_eq!(program::load(&section, snapshot.policy()).unwrap(), cached);
+    }
+    assert_eq!(program::load(&[], snapshot.policy()).unwrap(), cached);
+    let broken = PolicyText { file: None, text: "actor {".into() };
+    assert!(program::load(snapshot.program(), Some(&broken)).is_err());
+}
+
+#[test]
+fn a_policy_with_errors_makes_no_snapshot() {
+    let mut contents = contents();
+    contents.policy = Some(PolicyText { file: None, text: "allow(x) if ;".into() });
+    assert!(matches!(write(&contents, []), Err(WriteError::Policy(_))));
+}
