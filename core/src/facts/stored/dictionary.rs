@@ -212,8 +212,8 @@ fn uuid(id: &str) -> Option<[u8; 16]> {
 /// The value of a canonical Integer.
 fn integer(id: &str) -> Option<i64> {
     let value: i64 = id.parse().ok()?;
-    let is_canonical = !id.starts_with('+') && !(id.starts_with('0') && id != "0") && !id.starts_with("-0");
-    is_canonical.then_some(value)
+    let has_padding = id.starts_with('+') || id.starts_with("-0") || (id.starts_with('0') && id != "0");
+    (!has_padding).then_some(value)
 }
 
 /// The encoded form of an id of [`Class::Inline`], [`Class::Uuid`] or [`Class::Integer`], appended.
