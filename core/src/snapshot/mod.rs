@@ -14,6 +14,6 @@ mod tests;
 
 pub use self::{
     manifest::{Counts, Key, Manifest, PolicyText},
-    reader::{ReadError, Snapshot, verify},
+    reader::{Place, ReadError, Snapshot, sections, verify},
     writer::{Contents, WriteError, write},
 };

@@ -82,6 +82,24 @@ pub fn verify(bytes: &[u8]) -> Result<Manifest, ReadError> {
     Snapshot::open(bytes).map(|snapshot| snapshot.manifest)
 }
 
+/// Where a section lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Name of the section; `extension` for one that this version doesn't know.
+    pub name: &'static str,
+    /// Bytes before it.
+    pub at: u64,
+    /// Bytes of it, without padding.
+    pub bytes: u64,
+}
+
+/// Where every section lies, in the file's order. Checks the table alone.
+pub fn sections(bytes: &[u8]) -> Result<Vec<Place>, ReadError> {
+    let name = |entry: &Entry| entry.section.map_or("extension", Section::name);
+    let place = |entry: &Entry| Place { name: name(entry), at: entry.at as u64, bytes: entry.length as u64 };
+    Ok(table(bytes)?.iter().map(place).collect())
+}
+
 struct Entry {
     section: Option<Section>,
     at: usize,

@@ -1,23 +1,33 @@
-//! `understudy authorize|list|actions|query`: one question to a policy and facts in files, by the native engine.
+//! `understudy authorize|list|actions|query`: one question to a snapshot, or to a policy and facts in files, by the native
+//! engine.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use understudy_core::{
+    engine::Engine,
     eval::answer::Evaluator,
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
-    model::{Answer, Ask, Pattern, Request, Row, Value},
+    model::{Answer, Ask, AskError, Pattern, Request, Row, Value},
+    snapshot,
 };
 
 use super::{policy, usage_error};
-use crate::build;
+use crate::build::jsonl;
 
 /// Where policy and facts come from.
 #[derive(Args, Debug)]
 pub struct Data {
+    /// A snapshot: policy and facts in one file.
+    #[arg(long, value_name = "FILE.snapshot", conflicts_with_all = ["policy", "facts"])]
+    snapshot: Option<PathBuf>,
     /// Polar files; several make one policy.
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    #[arg(long, required_unless_present = "snapshot", num_args = 1.., value_name = "FILE")]
     policy: Vec<PathBuf>,
     /// Facts, one JSON object a line: `{"predicate":"has_role","args":[{"type":"User","id":"ann"}, ..]}`.
     #[arg(long, value_name = "FILE.jsonl")]
@@ -115,22 +125,37 @@ fn pattern(word: &str) -> Result<Pattern, String> {
 }
 
 fn run(data: &Data, ask: Result<Ask, String>) -> ExitCode {
-    let read = |file: &Option<PathBuf>| file.as_ref().map_or(Ok(Vec::new()), |file| build::jsonl::read(file));
-    let (ask, facts, context_facts) = match (ask, read(&data.facts), read(&data.context)) {
-        (Ok(ask), Ok(facts), Ok(context)) => (ask, facts, context),
-        (Err(error), _, _) => return usage_error(&error),
-        (_, Err(error), _) | (_, _, Err(error)) => return usage_error(&error),
+    let context = data.context.as_deref().map_or(Ok(Vec::new()), jsonl::read);
+    let (ask, context_facts) = match (ask, context) {
+        (Ok(ask), Ok(context)) => (ask, context),
+        (Err(error), _) => return usage_error(&error),
+        (_, Err(error)) => return usage_error(&error),
     };
-    let program = match policy::load(&data.policy) {
-        Ok((program, _)) => program,
-        Err(code) => return code,
-    };
-    let mut evaluator = Evaluator::new(&program, Plain::new(facts), 0);
     let request = Request { ask, context_facts, now_s: policy::now_s(), budget: WORK_UNITS_PER_REQUEST };
-    match evaluator.ask(&request) {
-        Ok(answer) => print(&answer),
-        Err(error) => usage_error(&error),
+    let answer = match &data.snapshot {
+        Some(file) => of_snapshot(file, &request),
+        None => of_files(data, &request),
+    };
+    match answer {
+        Ok(Ok(answer)) => print(&answer),
+        Ok(Err(error)) => usage_error(&error),
+        Err(code) => code,
     }
+}
+
+fn of_snapshot(file: &Path, request: &Request) -> Result<Result<Answer, AskError>, ExitCode> {
+    let refused = |error: &dyn Display| usage_error(&format!("{}: {error}", file.display()));
+    let bytes = std::fs::read(file).map_err(|error| refused(&format!("can't be read: {error}")))?;
+    // The engine is safe on any bytes, but only verified ones give right answers.
+    snapshot::verify(&bytes).map_err(|error| refused(&error))?;
+    let mut engine = Engine::open(&bytes, 0).map_err(|error| refused(&error))?;
+    Ok(engine.ask(request))
+}
+
+fn of_files(data: &Data, request: &Request) -> Result<Result<Answer, AskError>, ExitCode> {
+    let facts = data.facts.as_deref().map_or(Ok(Vec::new()), jsonl::read).map_err(|error| usage_error(&error))?;
+    let (program, _) = policy::load(&data.policy)?;
+    Ok(Evaluator::new(&program, Plain::new(facts), 0).ask(request))
 }
 
 /// 0 where there is an answer to show, 1 for a no.

@@ -4,6 +4,10 @@
 //! Never: decides anything a command's own file should.
 
 mod ask;
+mod build;
+mod health;
+mod inspect;
+mod keys;
 mod policy;
 mod serve;
 
@@ -35,6 +39,10 @@ enum Command {
     Check(policy::PolicyFiles),
     /// Run the tests of a policy; the last line reads `N passed, N failed`.
     Test(policy::TestArgs),
+    /// Make a snapshot of policy and fact files.
+    Build(build::BuildArgs),
+    /// Say what is in a snapshot, and whether it is whole.
+    Inspect(inspect::InspectArgs),
     /// May the actor do this to the resource? Exit code 0 yes, 1 no.
     Authorize(ask::AuthorizeArgs),
     /// Which resources of a type may the actor do this to?
@@ -43,6 +51,10 @@ enum Command {
     Actions(ask::ActionsArgs),
     /// Every solution of a predicate.
     Query(ask::QueryArgs),
+    /// Does the node on this machine serve? Exit code 0 yes, 1 no.
+    Health(health::HealthArgs),
+    /// Digests of API keys, for OSO_ACCEPTED_KEYS_FILE.
+    Keys(keys::KeysArgs),
 }
 
 /// Runs the command that the arguments name.
@@ -56,6 +68,10 @@ pub fn run() -> ExitCode {
         Command::List(args) => ask::list(&args),
         Command::Actions(args) => ask::actions(&args),
         Command::Query(args) => ask::query(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Health(args) => health::run(&args),
+        Command::Keys(args) => keys::run(args),
     }
 }
 
