@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod http;
 pub mod keys;
+pub mod primary;
 pub mod replica;
 pub mod reports;
 pub mod telemetry;
