@@ -12,6 +12,7 @@ pub mod facts;
 pub mod limits;
 pub mod model;
 pub mod plan;
+pub mod raw;
 pub mod rules;
 pub mod snapshot;
 pub mod syntax;

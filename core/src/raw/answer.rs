@@ -1,0 +1,277 @@
+//! Replies and refusals as bytes.
+
+use super::{
+    Malformed, Note, Refusal, Reply, Status,
+    words::{Reader, Writer, count, length},
+};
+use crate::{
+    model::{Answer, AskError, Row, Value},
+    rules::rule::BlockMetadata,
+    snapshot::{Counts, Manifest},
+    syntax::diagnostic::Severity,
+};
+
+/// First words. Numbers are never given twice.
+const REFUSED: u32 = 0;
+const DECISION: u32 = 1;
+const IDS: u32 = 2;
+const ROWS: u32 = 3;
+const BINDINGS: u32 = 4;
+const FACTS: u32 = 5;
+const METADATA: u32 = 6;
+const STATUS: u32 = 7;
+const APPLIED: u32 = 8;
+const DIAGNOSTICS: u32 = 9;
+const SNAPSHOT: u32 = 10;
+
+/// Second words of what is refused. Numbers are never given twice.
+const NEGATION: u32 = 1;
+const RECURSION: u32 = 2;
+const COMPARISON: u32 = 3;
+const UNRENDERABLE: u32 = 4;
+const BUDGET: u32 = 5;
+const INVALID: u32 = 6;
+const MALFORMED: u32 = 16;
+const NOT_OPEN: u32 = 17;
+const UNUSABLE: u32 = 18;
+
+/// Writes what came of a call over what `out` held.
+pub fn encode(outcome: &Result<Reply, Refusal>, out: &mut Vec<u8>) {
+    out.clear();
+    let mut writer = Writer::new(out);
+    match outcome {
+        Err(refusal) => refused(&mut writer, refusal),
+        Ok(Reply::Answer(answer)) => answered(&mut writer, answer),
+        Ok(Reply::Facts(facts)) => {
+            writer.words([FACTS, count(facts)]);
+            facts.iter().for_each(|fact| writer.fact(fact));
+        }
+        Ok(Reply::Metadata(metadata)) => {
+            let blocks = metadata.as_deref().unwrap_or_default();
+            writer.words([METADATA, count(blocks), u32::from(metadata.is_some()), 0]);
+            blocks.iter().for_each(|(name, block)| write_block(&mut writer, name, block));
+        }
+        Ok(Reply::Status(Status { manifest, offset })) => {
+            writer.words([STATUS, 0]);
+            let Counts { facts, types, values, relations } = manifest.counts;
+            for number in
+                [*offset, manifest.epoch, manifest.created_ms, manifest.offset, facts, types, values, relations]
+            {
+                writer.u64(number);
+            }
+            for text in [&manifest.environment, &manifest.tenant, &manifest.store] {
+                writer.text(text);
+            }
+        }
+        Ok(Reply::Applied { offset }) => {
+            writer.words([APPLIED, 0]);
+            writer.u64(*offset);
+        }
+        Ok(Reply::Diagnostics(notes)) => {
+            writer.words([DIAGNOSTICS, count(notes)]);
+            for note in notes {
+                let severity = match note.severity {
+                    Severity::Error => 0,
+                    Severity::Warning => 1,
+                };
+                writer.words([severity, 0, note.line, note.column]);
+                writer.text(&note.code);
+                writer.text(&note.file);
+                writer.text(&note.message);
+                writer.optional(note.help.as_deref());
+            }
+        }
+        Ok(Reply::Snapshot(bytes)) => {
+            writer.words([SNAPSHOT, count(bytes)]);
+            writer.padded(bytes);
+        }
+    }
+}
+
+fn refused(writer: &mut Writer<'_>, refusal: &Refusal) {
+    let (kind, units, detail) = match refusal {
+        Refusal::Ask(AskError::Negation { place }) => (NEGATION, 0, place.as_str()),
+        Refusal::Ask(AskError::Recursion { place }) => (RECURSION, 0, place.as_str()),
+        Refusal::Ask(AskError::Comparison { place }) => (COMPARISON, 0, place.as_str()),
+        Refusal::Ask(AskError::Unrenderable { place }) => (UNRENDERABLE, 0, place.as_str()),
+        Refusal::Ask(AskError::Budget { units }) => (BUDGET, *units, ""),
+        Refusal::Ask(AskError::Invalid { message }) => (INVALID, 0, message.as_str()),
+        // A value that is none is the asker's mistake, not the encoding's.
+        Refusal::Malformed(Malformed::Value(_)) => (INVALID, 0, ""),
+        Refusal::Malformed(Malformed::At { at, .. }) => (MALFORMED, *at as u64, ""),
+        Refusal::NotOpen => (NOT_OPEN, 0, ""),
+        Refusal::Snapshot(message) => (UNUSABLE, 0, message.as_str()),
+    };
+    writer.words([REFUSED, kind]);
+    writer.u64(units);
+    let message = refusal.to_string();
+    writer.text(if kind == INVALID { &message } else { detail });
+    writer.text(&message);
+}
+
+fn answered(writer: &mut Writer<'_>, answer: &Answer) {
+    match answer {
+        Answer::Decision(allowed) => writer.words([DECISION, u32::from(*allowed)]),
+        Answer::Ids(ids) => {
+            let n_bytes: usize = ids.iter().map(String::len).sum();
+            let n_bytes = u32::try_from(n_bytes).expect("a list of ids fits a 32-bit memory");
+            writer.words([IDS, count(ids), n_bytes, 0]);
+            ids.iter().for_each(|id| writer.words([length(id)]));
+            writer.pad();
+            ids.iter().for_each(|id| writer.bytes(id.as_bytes()));
+            writer.pad();
+        }
+        Answer::Facts(rows) => {
+            writer.words([ROWS, count(rows)]);
+            for row in rows {
+                writer.words([count(row), 0]);
+                for argument in row {
+                    let (kind, type_name, id) = match argument {
+                        Row::Any => (0, "", ""),
+                        Row::AnyOf(type_name) => (1, type_name.as_str(), ""),
+                        Row::Exact(value) => (2, value.type_name(), value.id()),
+                    };
+                    writer.typed(kind, type_name, id);
+                }
+            }
+        }
+        Answer::Bindings { variables, rows } => {
+            writer.words([BINDINGS, count(variables), count(rows), 0]);
+            variables.iter().for_each(|name| writer.text(name));
+            for row in rows {
+                writer.words([count(row), 0]);
+                row.iter().for_each(|id| writer.optional(id.as_deref()));
+            }
+        }
+    }
+}
+
+fn write_block(writer: &mut Writer<'_>, name: &str, block: &BlockMetadata) {
+    let BlockMetadata { roles, permissions, relations } = block;
+    writer.words([length(name), count(roles), count(permissions), count(relations)]);
+    writer.padded(name.as_bytes());
+    roles.iter().chain(permissions).for_each(|name| writer.text(name));
+    for (name, type_name) in relations {
+        writer.text(name);
+        writer.text(type_name);
+    }
+}
+
+/// Reads what came of a call: the outer error says that the bytes are no answer, the inner one is the guest's.
+/// Total: never a panic.
+pub fn decode(bytes: &[u8]) -> Result<Result<Reply, Refusal>, Malformed> {
+    let mut reader = Reader::new(bytes);
+    let [kind, second] = reader.words()?;
+    let outcome = match kind {
+        REFUSED => Err(refusal(second, &mut reader)?),
+        DECISION => Ok(Reply::Answer(Answer::Decision(reader.flag(second)?))),
+        IDS => Ok(Reply::Answer(Answer::Ids(ids(second, &mut reader)?))),
+        ROWS => Ok(Reply::Answer(Answer::Facts(reader.items(second, row)?))),
+        BINDINGS => {
+            let [n_rows, zero] = reader.words()?;
+            reader.zero(zero)?;
+            let variables = reader.items(second, Reader::text)?;
+            let rows = reader.items(n_rows, |reader| {
+                let [n_ids, zero] = reader.words()?;
+                reader.zero(zero)?;
+                reader.items(n_ids, Reader::optional)
+            })?;
+            Ok(Reply::Answer(Answer::Bindings { variables, rows }))
+        }
+        FACTS => Ok(Reply::Facts(reader.items(second, Reader::fact)?)),
+        METADATA => {
+            let [has_policy, zero] = reader.words()?;
+            reader.zero(zero)?;
+            let has_policy = reader.flag(has_policy)?;
+            let blocks = reader.items(second, block)?;
+            Ok(Reply::Metadata(has_policy.then_some(blocks)))
+        }
+        STATUS => Ok(Reply::Status(status(&mut reader)?)),
+        APPLIED => Ok(Reply::Applied { offset: reader.u64()? }),
+        DIAGNOSTICS => Ok(Reply::Diagnostics(reader.items(second, note)?)),
+        SNAPSHOT => Ok(Reply::Snapshot(reader.padded(second)?.to_vec())),
+        _ => return reader.expected("a known kind of answer before this"),
+    };
+    reader.end()?;
+    Ok(outcome)
+}
+
+fn refusal(kind: u32, reader: &mut Reader<'_>) -> Result<Refusal, Malformed> {
+    let units = reader.u64()?;
+    let detail = reader.text()?;
+    let message = reader.text()?;
+    Ok(match kind {
+        NEGATION => Refusal::Ask(AskError::Negation { place: detail }),
+        RECURSION => Refusal::Ask(AskError::Recursion { place: detail }),
+        COMPARISON => Refusal::Ask(AskError::Comparison { place: detail }),
+        UNRENDERABLE => Refusal::Ask(AskError::Unrenderable { place: detail }),
+        BUDGET => Refusal::Ask(AskError::Budget { units }),
+        INVALID => Refusal::Ask(AskError::Invalid { message: detail }),
+        MALFORMED => {
+            let at = usize::try_from(units).unwrap_or(usize::MAX);
+            Refusal::Malformed(Malformed::At { at, expected: "what the guest's message says" })
+        }
+        NOT_OPEN => Refusal::NotOpen,
+        UNUSABLE => Refusal::Snapshot(message),
+        _ => return reader.expected("a known kind of refusal before this"),
+    })
+}
+
+fn ids(n: u32, reader: &mut Reader<'_>) -> Result<Vec<String>, Malformed> {
+    let [n_bytes, zero] = reader.words()?;
+    reader.zero(zero)?;
+    let lengths = reader.lengths(n)?;
+    let mut text = match std::str::from_utf8(reader.padded(n_bytes)?) {
+        Ok(text) => text,
+        Err(_) => return reader.expected("UTF-8 before this"),
+    };
+    let mut ids = Vec::with_capacity(lengths.len() / 4);
+    for length in lengths.chunks_exact(4) {
+        let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
+        let Some((id, rest)) = text.split_at_checked(length) else {
+            return reader.expected("lengths of ids that end where ids do");
+        };
+        ids.push(id.to_owned());
+        text = rest;
+    }
+    if text.is_empty() { Ok(ids) } else { reader.expected("lengths of ids that add up") }
+}
+
+fn row(reader: &mut Reader<'_>) -> Result<Vec<Row>, Malformed> {
+    let [n_args, zero] = reader.words()?;
+    reader.zero(zero)?;
+    reader.items(n_args, |reader| {
+        let (kind, type_name, id) = reader.typed()?;
+        Ok(match kind {
+            0 => Row::Any,
+            1 => Row::AnyOf(type_name),
+            _ => Row::Exact(Value::new(type_name, id)?),
+        })
+    })
+}
+
+fn block(reader: &mut Reader<'_>) -> Result<(String, BlockMetadata), Malformed> {
+    let [name_bytes, n_roles, n_permissions, n_relations] = reader.words()?;
+    let name = reader.string(name_bytes)?;
+    let roles = reader.items(n_roles, Reader::text)?;
+    let permissions = reader.items(n_permissions, Reader::text)?;
+    let relations = reader.items(n_relations, |reader| Ok((reader.text()?, reader.text()?)))?;
+    Ok((name, BlockMetadata { roles, permissions, relations }))
+}
+
+fn status(reader: &mut Reader<'_>) -> Result<Status, Malformed> {
+    let offset = reader.u64()?;
+    let (epoch, created_ms, snapshot_offset) = (reader.u64()?, reader.u64()?, reader.u64()?);
+    let counts = Counts { facts: reader.u64()?, types: reader.u64()?, values: reader.u64()?, relations: reader.u64()? };
+    let (environment, tenant, store) = (reader.text()?, reader.text()?, reader.text()?);
+    let manifest = Manifest { environment, tenant, store, epoch, created_ms, offset: snapshot_offset, counts };
+    Ok(Status { manifest, offset })
+}
+
+fn note(reader: &mut Reader<'_>) -> Result<Note, Malformed> {
+    let [severity, zero, line, column] = reader.words()?;
+    reader.zero(zero)?;
+    let severity = if reader.flag(severity)? { Severity::Warning } else { Severity::Error };
+    let (code, file, message) = (reader.text()?, reader.text()?, reader.text()?);
+    Ok(Note { severity, code, file, line, column, message, help: reader.optional()? })
+}

@@ -1,0 +1,260 @@
+//! Calls as bytes.
+
+use super::{
+    Call, Malformed, VERSION,
+    words::{Reader, Writer, count, length},
+};
+use crate::{
+    model::{Ask, Change, Constraint, Request, Value},
+    snapshot::{Contents, Counts, Key, Manifest, PolicyText},
+};
+
+/// First words. Numbers are never given twice.
+const AUTHORIZE: u32 = 1;
+const LIST: u32 = 2;
+const ACTIONS: u32 = 3;
+const QUERY: u32 = 4;
+const EVALUATE: u32 = 5;
+const FACTS: u32 = 6;
+const METADATA: u32 = 7;
+const STATUS: u32 = 8;
+const APPLY: u32 = 9;
+const CHECK: u32 = 10;
+const BUILD: u32 = 11;
+
+/// Writes one call over what `out` held.
+pub fn encode(call: &Call, out: &mut Vec<u8>) {
+    if let Call::Ask(request) = call {
+        return encode_ask(request, out);
+    }
+    out.clear();
+    let mut writer = Writer::new(out);
+    match call {
+        Call::Ask(_) => {}
+        Call::Facts { predicate, args } => {
+            writer.words([FACTS, VERSION, count(args), 0]);
+            writer.optional(predicate.as_deref());
+            args.iter().for_each(|arg| writer.pattern(arg));
+        }
+        Call::Metadata => writer.words([METADATA, VERSION]),
+        Call::Status => writer.words([STATUS, VERSION]),
+        Call::Apply { offset, changes } => {
+            writer.words([APPLY, VERSION]);
+            writer.u64(*offset);
+            writer.words([count(changes), 0]);
+            for change in changes {
+                let (inserts, fact) = match change {
+                    Change::Insert(fact) => (1, fact),
+                    Change::Delete(fact) => (0, fact),
+                };
+                writer.words([inserts, 0]);
+                writer.fact(fact);
+            }
+        }
+        Call::Check { sources } => {
+            writer.words([CHECK, VERSION, count(sources), 0]);
+            for (file, text) in sources {
+                writer.text(file);
+                writer.text(text);
+            }
+        }
+        Call::Build { contents, facts } => build(&mut writer, contents, facts),
+    }
+}
+
+/// Writes one question over what `out` held.
+pub fn encode_ask(request: &Request, out: &mut Vec<u8>) {
+    out.clear();
+    let mut writer = Writer::new(out);
+    let kind = match &request.ask {
+        Ask::Authorize { .. } => AUTHORIZE,
+        Ask::List { .. } => LIST,
+        Ask::Actions { .. } => ACTIONS,
+        Ask::Query { .. } => QUERY,
+        Ask::Evaluate { .. } => EVALUATE,
+    };
+    writer.words([kind, VERSION]);
+    writer.u64(request.now_s.cast_unsigned());
+    writer.u64(request.budget);
+    writer.words([count(&request.context_facts), 0]);
+    match &request.ask {
+        Ask::Authorize { actor, action, resource } => {
+            triple(&mut writer, actor, action, resource.type_name(), resource.id());
+        }
+        Ask::List { actor, action, resource_type } => triple(&mut writer, actor, action, resource_type, ""),
+        Ask::Actions { actor, resource } => triple(&mut writer, actor, "", resource.type_name(), resource.id()),
+        Ask::Query { predicate, args } => {
+            writer.words([length(predicate), count(args)]);
+            writer.padded(predicate.as_bytes());
+            args.iter().for_each(|arg| writer.pattern(arg));
+        }
+        Ask::Evaluate { calls, constraints } => {
+            writer.words([count(calls), count(constraints)]);
+            for (predicate, variables) in calls {
+                writer.words([length(predicate), count(variables)]);
+                writer.padded(predicate.as_bytes());
+                variables.iter().for_each(|variable| writer.text(variable));
+            }
+            for (name, Constraint { type_name, ids }) in constraints {
+                let ids_or_none = ids.as_deref();
+                let n_ids = ids_or_none.map_or(0, count);
+                writer.words([length(name), length(type_name), u32::from(ids.is_some()), n_ids]);
+                writer.padded(name.as_bytes());
+                writer.padded(type_name.as_bytes());
+                ids_or_none.unwrap_or_default().iter().for_each(|id| writer.text(id));
+            }
+        }
+    }
+    request.context_facts.iter().for_each(|fact| writer.fact(fact));
+}
+
+fn triple(writer: &mut Writer<'_>, actor: &Value, action: &str, resource_type: &str, resource_id: &str) {
+    writer.words([length(actor.id()), length(resource_id)]);
+    writer.words([length(actor.type_name()), length(action), length(resource_type), 0]);
+    for text in [actor.type_name(), action, resource_type, actor.id(), resource_id] {
+        writer.padded(text.as_bytes());
+    }
+}
+
+fn build(writer: &mut Writer<'_>, contents: &Contents, facts: &[crate::model::Fact]) {
+    let Contents { manifest, policy, keys } = contents;
+    writer.words([BUILD, VERSION]);
+    writer.u64(manifest.epoch);
+    writer.u64(manifest.created_ms);
+    writer.u64(manifest.offset);
+    writer.words([u32::from(policy.is_some()), u32::from(keys.is_some())]);
+    writer.words([keys.as_deref().map_or(0, count), count(facts)]);
+    for text in [&manifest.environment, &manifest.tenant, &manifest.store] {
+        writer.text(text);
+    }
+    if let Some(PolicyText { file, text }) = policy {
+        writer.optional(file.as_deref());
+        writer.text(text);
+    }
+    for key in keys.iter().flatten() {
+        writer.words([u32::from(key.write), 0]);
+        writer.padded(&key.digest);
+    }
+    facts.iter().for_each(|fact| writer.fact(fact));
+}
+
+/// Reads one call. Total: any other bytes are an error.
+pub fn decode(bytes: &[u8]) -> Result<Call, Malformed> {
+    let mut reader = Reader::new(bytes);
+    let [kind, version] = reader.words()?;
+    if version != VERSION {
+        return reader.expected("layout version 1 before this");
+    }
+    let call = match kind {
+        AUTHORIZE | LIST | ACTIONS | QUERY | EVALUATE => Call::Ask(ask(kind, &mut reader)?),
+        FACTS => {
+            let [n_args, zero] = reader.words()?;
+            reader.zero(zero)?;
+            let predicate = reader.optional()?;
+            Call::Facts { predicate, args: reader.items(n_args, Reader::pattern)? }
+        }
+        METADATA => Call::Metadata,
+        STATUS => Call::Status,
+        APPLY => {
+            let offset = reader.u64()?;
+            let [n_changes, zero] = reader.words()?;
+            reader.zero(zero)?;
+            Call::Apply { offset, changes: reader.items(n_changes, change)? }
+        }
+        CHECK => {
+            let [n_sources, zero] = reader.words()?;
+            reader.zero(zero)?;
+            Call::Check { sources: reader.items(n_sources, |reader| Ok((reader.text()?, reader.text()?)))? }
+        }
+        BUILD => contents(&mut reader)?,
+        _ => return reader.expected("a known kind of call before this"),
+    };
+    reader.end()?;
+    Ok(call)
+}
+
+fn ask(kind: u32, reader: &mut Reader<'_>) -> Result<Request, Malformed> {
+    let now_s = reader.u64()?.cast_signed();
+    let budget = reader.u64()?;
+    let [n_context_facts, zero] = reader.words()?;
+    reader.zero(zero)?;
+    let ask = match kind {
+        QUERY => {
+            let [predicate_bytes, n_args] = reader.words()?;
+            let predicate = reader.string(predicate_bytes)?;
+            Ask::Query { predicate, args: reader.items(n_args, Reader::pattern)? }
+        }
+        EVALUATE => {
+            let [n_calls, n_constraints] = reader.words()?;
+            let calls = reader.items(n_calls, |reader| {
+                let [predicate_bytes, n_variables] = reader.words()?;
+                Ok((reader.string(predicate_bytes)?, reader.items(n_variables, Reader::text)?))
+            })?;
+            Ask::Evaluate { calls, constraints: reader.items(n_constraints, constraint)? }
+        }
+        _ => asked_triple(kind, reader)?,
+    };
+    let context_facts = reader.items(n_context_facts, Reader::fact)?;
+    Ok(Request { ask, context_facts, now_s, budget })
+}
+
+fn asked_triple(kind: u32, reader: &mut Reader<'_>) -> Result<Ask, Malformed> {
+    let [actor_id, resource_id, actor_type, action, resource_type, zero] = reader.words()?;
+    reader.zero(zero)?;
+    let actor_type = reader.string(actor_type)?;
+    let action = reader.string(action)?;
+    let resource_type = reader.string(resource_type)?;
+    let actor = Value::new(actor_type, reader.string(actor_id)?)?;
+    let resource_id = reader.string(resource_id)?;
+    match kind {
+        LIST if resource_id.is_empty() => Ok(Ask::List { actor, action, resource_type }),
+        LIST => reader.expected("no id of a resource in a list"),
+        ACTIONS if action.is_empty() => Ok(Ask::Actions { actor, resource: Value::new(resource_type, resource_id)? }),
+        ACTIONS => reader.expected("no action in a call for actions"),
+        _ => Ok(Ask::Authorize { actor, action, resource: Value::new(resource_type, resource_id)? }),
+    }
+}
+
+fn constraint(reader: &mut Reader<'_>) -> Result<(String, Constraint), Malformed> {
+    let [name_bytes, type_bytes, has_ids, n_ids] = reader.words()?;
+    let has_ids = reader.flag(has_ids)?;
+    let (name, type_name) = (reader.string(name_bytes)?, reader.string(type_bytes)?);
+    if !has_ids {
+        reader.zero(n_ids)?;
+    }
+    let ids = reader.items(n_ids, Reader::text)?;
+    Ok((name, Constraint { type_name, ids: has_ids.then_some(ids) }))
+}
+
+fn change(reader: &mut Reader<'_>) -> Result<Change, Malformed> {
+    let [inserts, zero] = reader.words()?;
+    reader.zero(zero)?;
+    let inserts = reader.flag(inserts)?;
+    let fact = reader.fact()?;
+    Ok(if inserts { Change::Insert(fact) } else { Change::Delete(fact) })
+}
+
+fn contents(reader: &mut Reader<'_>) -> Result<Call, Malformed> {
+    let (epoch, created_ms, offset) = (reader.u64()?, reader.u64()?, reader.u64()?);
+    let [has_policy, has_keys, n_keys, n_facts] = reader.words()?;
+    let (has_policy, has_keys) = (reader.flag(has_policy)?, reader.flag(has_keys)?);
+    let (environment, tenant, store) = (reader.text()?, reader.text()?, reader.text()?);
+    let policy = match has_policy {
+        true => Some(PolicyText { file: reader.optional()?, text: reader.text()? }),
+        false => None,
+    };
+    if !has_keys {
+        reader.zero(n_keys)?;
+    }
+    let keys = reader.items(n_keys, |reader| {
+        let [write, zero] = reader.words()?;
+        reader.zero(zero)?;
+        let write = reader.flag(write)?;
+        let mut digest = [0; 32];
+        digest.copy_from_slice(reader.padded(32)?);
+        Ok(Key { digest, write })
+    })?;
+    let facts = reader.items(n_facts, Reader::fact)?;
+    let manifest = Manifest { environment, tenant, store, epoch, created_ms, offset, counts: Counts::default() };
+    Ok(Call::Build { contents: Contents { manifest, policy, keys: has_keys.then_some(keys) }, facts })
+}
