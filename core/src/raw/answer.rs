@@ -221,9 +221,8 @@ fn ids(n: u32, reader: &mut Reader<'_>) -> Result<Vec<String>, Malformed> {
     let [n_bytes, zero] = reader.words()?;
     reader.zero(zero)?;
     let lengths = reader.lengths(n)?;
-    let mut text = match std::str::from_utf8(reader.padded(n_bytes)?) {
-        Ok(text) => text,
-        Err(_) => return reader.expected("UTF-8 before this"),
+    let Ok(mut text) = std::str::from_utf8(reader.padded(n_bytes)?) else {
+        return reader.expected("UTF-8 before this");
     };
     let mut ids = Vec::with_capacity(lengths.len() / 4);
     for length in lengths.chunks_exact(4) {
