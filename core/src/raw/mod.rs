@@ -4,6 +4,7 @@
 //! bytes don't back, decides anything. `wit/RAW.md` draws the layout.
 
 pub mod answer;
+pub mod dispatch;
 pub mod request;
 mod words;
 

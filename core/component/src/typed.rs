@@ -1,0 +1,140 @@
+//! The WIT exports.
+
+use understudy_core::{
+    model::{Answer, Ask, AskError},
+    raw::{Refusal, Reply, dispatch},
+    snapshot as file,
+};
+
+use super::{
+    bindings::exports::understudy::engine::{authorizer, policy, raw, snapshot, types},
+    convert,
+    instance::with,
+};
+
+/// Stands for the instance in the generated code.
+pub struct Component;
+
+impl raw::Guest for Component {
+    fn call(request: Vec<u8>) -> Vec<u8> {
+        with(|instance| {
+            let mut answer = Vec::new();
+            dispatch::call(instance.engine.as_mut(), &request, &mut answer);
+            answer
+        })
+    }
+}
+
+impl policy::Guest for Component {
+    fn check(sources: Vec<types::Source>) -> Vec<types::Diagnostic> {
+        let sources: Vec<_> = sources.into_iter().map(|source| (source.name, source.text)).collect();
+        dispatch::check(&sources).into_iter().map(convert::to_diagnostic).collect()
+    }
+}
+
+fn size(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
+}
+
+impl snapshot::Guest for Component {
+    fn reserve(length: u64) -> Result<u64, types::Error> {
+        with(|instance| instance.reserve(size(length))).map(|at| at as u64).map_err(convert::to_error)
+    }
+
+    fn write(offset: u64, bytes: Vec<u8>) -> Result<(), types::Error> {
+        with(|instance| instance.write(size(offset), &bytes)).map_err(convert::to_error)
+    }
+
+    fn seal(seed: u64) -> Result<types::Manifest, types::Error> {
+        match with(|instance| instance.seal(None, seed)).map_err(convert::to_error)? {
+            Reply::Status(status) => Ok(convert::to_manifest(&status.manifest)),
+            _ => Err(types::Error::NotOpen),
+        }
+    }
+
+    fn apply(changes: Vec<types::Change>, offset: u64) -> Result<u64, types::Error> {
+        let changes = changes.into_iter().map(convert::change).collect::<Result<Vec<_>, _>>()?;
+        with(|instance| {
+            let engine = instance.engine.as_mut().ok_or(types::Error::NotOpen)?;
+            engine.apply(&changes, offset);
+            Ok(engine.offset())
+        })
+    }
+
+    fn build(
+        contents: types::Manifest,
+        policy: Option<String>,
+        keys: Option<Vec<types::Key>>,
+        facts: Vec<types::Fact>,
+    ) -> Result<Vec<u8>, types::Error> {
+        let contents = convert::contents(contents, policy, keys)?;
+        file::write(&contents, convert::facts(facts)?).map_err(|error| types::Error::Snapshot(error.to_string()))
+    }
+}
+
+fn ask(ask: Ask, context: authorizer::Context) -> Result<Answer, types::Error> {
+    let request = convert::request(ask, context)?;
+    with(|instance| {
+        let engine = instance.engine.as_mut().ok_or(types::Error::NotOpen)?;
+        engine.ask(&request).map_err(|error: AskError| convert::to_error(Refusal::Ask(error)))
+    })
+}
+
+fn mismatch<T>() -> Result<T, types::Error> {
+    Err(types::Error::Unanswerable("the answer doesn't fit the question".to_owned()))
+}
+
+impl authorizer::Guest for Component {
+    fn authorize(
+        actor: types::Value,
+        action: String,
+        resource: types::Value,
+        context: authorizer::Context,
+    ) -> Result<bool, types::Error> {
+        let asked = Ask::Authorize { actor: convert::value(actor)?, action, resource: convert::value(resource)? };
+        match ask(asked, context)? {
+            Answer::Decision(allowed) => Ok(allowed),
+            _ => mismatch(),
+        }
+    }
+
+    fn list(
+        actor: types::Value,
+        action: String,
+        resource_type: String,
+        context: authorizer::Context,
+    ) -> Result<Vec<String>, types::Error> {
+        match ask(Ask::List { actor: convert::value(actor)?, action, resource_type }, context)? {
+            Answer::Ids(ids) => Ok(ids),
+            _ => mismatch(),
+        }
+    }
+
+    fn actions(
+        actor: types::Value,
+        resource: types::Value,
+        context: authorizer::Context,
+    ) -> Result<Vec<String>, types::Error> {
+        let asked = Ask::Actions { actor: convert::value(actor)?, resource: convert::value(resource)? };
+        match ask(asked, context)? {
+            Answer::Ids(ids) => Ok(ids),
+            _ => mismatch(),
+        }
+    }
+
+    fn query(asked: types::FactPattern, context: authorizer::Context) -> Result<Vec<types::FactPattern>, types::Error> {
+        let predicate = asked.predicate.clone();
+        match ask(Ask::Query { predicate: asked.predicate, args: convert::patterns(asked.args)? }, context)? {
+            Answer::Facts(rows) => Ok(rows.into_iter().map(|row| convert::to_solution(&predicate, row)).collect()),
+            _ => mismatch(),
+        }
+    }
+
+    fn facts(predicate: Option<String>, args: Vec<types::Pattern>) -> Result<Vec<types::Fact>, types::Error> {
+        let args = convert::patterns(args)?;
+        with(|instance| {
+            let engine = instance.engine.as_ref().ok_or(types::Error::NotOpen)?;
+            Ok(engine.facts(predicate.as_deref(), &args).into_iter().map(convert::to_fact).collect())
+        })
+    }
+}
