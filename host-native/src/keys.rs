@@ -154,7 +154,7 @@ impl KeyCheck for NodeKeys {
 }
 
 /// `e_<environment>_<key id>_<secret>`.
-fn has_form(environment: &str, bearer: &str) -> bool {
+pub fn has_form(environment: &str, bearer: &str) -> bool {
     let rest = bearer.strip_prefix(environment).and_then(|rest| rest.strip_prefix('_'));
     rest.and_then(|rest| rest.split_once('_')).is_some_and(|(id, secret)| !id.is_empty() && !secret.is_empty())
 }

@@ -4,6 +4,22 @@
 //! have seen it, snapshots whose epochs only rise. Never: acknowledges what isn't durable; answers without the component;
 //! shows a node a snapshot that its own instances have not opened.
 
+pub mod blobs;
+pub mod config;
 pub mod encoding;
+pub mod feed;
+pub mod instances;
+pub mod ledger;
+pub mod pace;
+pub mod policy;
+pub mod publisher;
 pub mod redb_store;
+pub mod service;
+pub mod start;
 pub mod store;
+pub mod writes;
+
+pub use config::PrimaryConfig;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,303 @@
+//! The one place where data change: store, instances and feed, always in the same order.
+//!
+//! A write is on disk, then in the instances' log, then acknowledged. A policy is on disk, in a snapshot that every
+//! instance has opened, then acknowledged. A snapshot is opened by the instances, remembered, then shown to nodes.
+//! INVARIANT: whoever holds both locks took `publishing` first.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::sync::watch;
+use understudy_core::{
+    analysis::fact_types,
+    rules::rule::Program,
+    snapshot::{Contents, Key, Manifest, PolicyText},
+};
+use understudy_wire::feed::{Blob, FORMAT, Head};
+
+use super::{
+    blobs::Blobs,
+    instances::Instances,
+    pace::{Pace, Unpublished},
+    policy::{self, PolicyRefused},
+    store::{Edit, Published, Store, StoreError, Written},
+};
+use crate::build;
+
+/// Data of one environment.
+pub struct Ledger {
+    store: Box<dyn Store>,
+    instances: Arc<dyn Instances>,
+    blobs: Blobs,
+    /// Sorted by digest.
+    keys: Vec<Key>,
+    /// How long the last build took.
+    publishing: Mutex<Duration>,
+    /// The policy in force, which says what facts may be written.
+    writing: Mutex<Program>,
+    head: watch::Sender<Option<Arc<Published>>>,
+    pace: Pace,
+}
+
+/// Why a write was not done. Nothing has changed then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteError {
+    /// The policy has no place for this fact.
+    Unfit(String),
+    /// The store says so.
+    Store(StoreError),
+}
+
+/// Why there is no new snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublishError {
+    /// The store can't be read.
+    Store(StoreError),
+    /// No snapshot can be made of what is stored.
+    Build(String),
+    /// The snapshot can't be written.
+    Disk(String),
+    /// The instances refused it.
+    Install(String),
+    /// The instances have it, but the store can't remember it: nodes don't see it yet.
+    Unrecorded(StoreError),
+}
+
+impl fmt::Display for PublishError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PublishError::Store(error) => error.fmt(f),
+            PublishError::Build(what) => write!(f, "no snapshot can be made of what is stored: {what}"),
+            PublishError::Disk(what) => write!(f, "the snapshot can't be written: {what}"),
+            PublishError::Install(what) => write!(f, "the engine refused the snapshot: {what}"),
+            PublishError::Unrecorded(error) => write!(f, "the new snapshot can't be recorded: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for PublishError {}
+
+impl Ledger {
+    /// Opens what the folder has and makes the instances serve it: the newest snapshot with the log after it, or a new
+    /// snapshot where that one is missing, damaged, of other keys, or not followed by a whole log.
+    pub fn open(
+        store: Box<dyn Store>,
+        blobs: Blobs,
+        instances: Arc<dyn Instances>,
+        mut keys: Vec<Key>,
+    ) -> Result<Self, PublishError> {
+        keys.sort_by_key(|key| key.digest);
+        let stored = store.policy().map_err(PublishError::Store)?;
+        let program = policy::program(stored.as_ref()).map_err(|errors| PublishError::Build(errors.join("\n")))?;
+        let ledger = Ledger {
+            store,
+            instances,
+            blobs,
+            keys,
+            publishing: Mutex::new(Duration::ZERO),
+            writing: Mutex::new(program),
+            head: watch::Sender::new(None),
+            pace: Pace::default(),
+        };
+        if !ledger.resume().map_err(PublishError::Store)? {
+            ledger.publish()?;
+        }
+        Ok(ledger)
+    }
+
+    /// Serves the snapshot that is there, if it can.
+    fn resume(&self) -> Result<bool, StoreError> {
+        let Some(published) = self.store.published()? else { return Ok(false) };
+        let Some(log) = self.store.log(published.offset)? else { return Ok(false) };
+        let Some(bytes) = self.blobs.verified(&published.sha256) else { return Ok(false) };
+        let has_our_keys = understudy_core::snapshot::Snapshot::open(&bytes)
+            .is_ok_and(|snapshot| snapshot.keys().is_some_and(|keys| keys == self.keys));
+        drop(bytes);
+        if !has_our_keys || self.instances.install(&self.blobs.path(&published.sha256)).is_err() {
+            return Ok(false);
+        }
+        for Written { offset, changes } in log {
+            self.pace.note(changes.len());
+            self.instances.append(offset, changes);
+        }
+        self.show(published);
+        Ok(true)
+    }
+
+    /// Environment it is of.
+    pub fn environment(&self) -> &str {
+        self.store.environment()
+    }
+
+    /// Random id made with the data folder.
+    pub fn store_id(&self) -> &str {
+        self.store.id()
+    }
+
+    /// Offset of the last write.
+    pub fn offset(&self) -> Result<u64, StoreError> {
+        self.store.offset()
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Result<Option<PolicyText>, StoreError> {
+        self.store.policy()
+    }
+
+    /// When to publish.
+    pub fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// The snapshots.
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// The newest snapshot, to look at or to wait for.
+    pub fn newest(&self) -> watch::Receiver<Option<Arc<Published>>> {
+        self.head.subscribe()
+    }
+
+    /// The feed's head document for a snapshot.
+    pub fn head_of(&self, published: &Published) -> Head {
+        Head {
+            format: FORMAT,
+            environment: self.environment().to_owned(),
+            store: self.store_id().to_owned(),
+            epoch: published.epoch,
+            created_ms: published.created_ms,
+            snapshot: Blob { sha256: published.sha256.clone(), bytes: published.bytes },
+        }
+    }
+
+    /// Does all edits or none. Every check that begins after it has returned sees them. Blocks until they are on disk.
+    pub fn write(&self, edits: &[Edit], matches_max: Option<usize>) -> Result<Counted, WriteError> {
+        let program = lock(&self.writing).map_err(WriteError::Store)?;
+        for edit in edits {
+            if let Edit::Insert(fact) = edit {
+                fact_types::check(&program, fact).map_err(WriteError::Unfit)?;
+            }
+        }
+        let Written { offset, changes } = self.store.write(edits, matches_max).map_err(WriteError::Store)?;
+        let counted = Counted::new(offset, &changes);
+        if !changes.is_empty() {
+            let n_changes = changes.len();
+            self.instances.append(offset, changes);
+            self.pace.note(n_changes);
+        }
+        Ok(counted)
+    }
+
+    /// Puts a checked policy in force; `None`: it was in force already. Gives the offset. Blocks for a build.
+    pub fn set_policy(&self, new: &PolicyText, program: Program) -> Result<Option<u64>, PolicyRefused> {
+        let failed = |what: String| PolicyRefused::Failed(format!("{what}; the policy before stays in force"));
+        let mut last_build = lock(&self.publishing).map_err(|error| failed(error.to_string()))?;
+        let mut writing = lock(&self.writing).map_err(|error| failed(error.to_string()))?;
+        let old = self.store.policy().map_err(|error| failed(error.to_string()))?;
+        if old.as_ref().is_some_and(|old| old.text == new.text) {
+            return Ok(None);
+        }
+        let offset = self.store.set_policy(Some(new)).map_err(|error| failed(error.to_string()))?;
+        let unpublished = self.pace.take();
+        match self.publish_holding(&mut last_build) {
+            Ok(()) => {}
+            // It answers already; nodes get it with the next build.
+            Err(error @ PublishError::Unrecorded(_)) => {
+                tracing::error!("{error}");
+                self.pace.put_back(unpublished.unwrap_or_else(Unpublished::one));
+            }
+            Err(error) => {
+                if let Some(unpublished) = unpublished {
+                    self.pace.put_back(unpublished);
+                }
+                if let Err(worse) = self.store.set_policy(old.as_ref()) {
+                    tracing::error!("the policy before can't be put back: {worse}");
+                    return Err(PolicyRefused::Failed(format!("{error}; after a restart the new policy is in force")));
+                }
+                return Err(failed(error.to_string()));
+            }
+        }
+        *writing = program;
+        Ok(Some(offset))
+    }
+
+    /// Makes a snapshot of what is stored and shows it. Blocks; writes go on meanwhile.
+    pub fn publish(&self) -> Result<(), PublishError> {
+        let mut last_build = lock(&self.publishing).map_err(PublishError::Store)?;
+        self.publish_holding(&mut last_build)
+    }
+
+    /// How long the last build took.
+    pub fn last_build(&self) -> Duration {
+        lock(&self.publishing).map_or(Duration::ZERO, |last| *last)
+    }
+
+    fn publish_holding(&self, last_build: &mut Duration) -> Result<(), PublishError> {
+        let begun = Instant::now();
+        let moment = self.store.moment().map_err(PublishError::Store)?;
+        let last = self.store.published().map_err(PublishError::Store)?;
+        let (epoch, created_ms) = (last.as_ref().map_or(1, |last| last.epoch + 1), now_ms());
+        let manifest = Manifest {
+            environment: self.environment().to_owned(),
+            store: self.store_id().to_owned(),
+            epoch,
+            created_ms,
+            offset: moment.offset,
+            ..Manifest::default()
+        };
+        let contents = Contents { manifest, policy: moment.policy, keys: Some(self.keys.clone()) };
+        let bytes = build::snapshot(&contents, moment.facts).map_err(|error| PublishError::Build(error.to_string()))?;
+        let disk = |error: std::io::Error| PublishError::Disk(error.to_string());
+        let sha256 = self.blobs.write(&bytes).map_err(disk)?;
+        let n_bytes = bytes.len() as u64;
+        drop(bytes);
+        self.instances.install(&self.blobs.path(&sha256)).map_err(PublishError::Install)?;
+        let previous = last.map(|last| last.sha256);
+        let published = Published { epoch, created_ms, offset: moment.offset, sha256, bytes: n_bytes, previous };
+        self.store.publish(&published).map_err(PublishError::Unrecorded)?;
+        self.instances.forget(published.offset);
+        self.show(published);
+        *last_build = begun.elapsed();
+        tracing::info!(epoch, bytes = n_bytes, ms = last_build.as_millis() as u64, "a snapshot was made");
+        Ok(())
+    }
+
+    fn show(&self, published: Published) {
+        let names = [Some(published.sha256.as_str()), published.previous.as_deref()];
+        self.blobs.keep(&names.into_iter().flatten().collect::<Vec<_>>());
+        self.head.send_replace(Some(Arc::new(published)));
+    }
+}
+
+/// What a write did, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Offset after it.
+    pub offset: u64,
+    /// Facts that were not there before.
+    pub n_inserted: usize,
+    /// Facts that are not there any more.
+    pub n_deleted: usize,
+}
+
+impl Counted {
+    fn new(offset: u64, changes: &[understudy_core::model::Change]) -> Self {
+        let is_insert = |change: &&_| matches!(change, understudy_core::model::Change::Insert(_));
+        let n_inserted = changes.iter().filter(is_insert).count();
+        Counted { offset, n_inserted, n_deleted: changes.len() - n_inserted }
+    }
+}
+
+/// A thread that panicked while it held the lock may have left store and instances apart: only a start puts that right.
+fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>, StoreError> {
+    mutex.lock().map_err(|_| StoreError::Disk("an earlier write broke off: restart the primary".into()))
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}
