@@ -94,6 +94,8 @@ pub struct Listeners {
 impl Listeners {
     /// Binds `workers` listeners to one address; port 0 picks a free one.
     pub fn bind(host: IpAddr, port: u16, workers: usize) -> io::Result<Self> {
+        // Processes that set the option below may share a port unnoticed; a socket without it can't be bound beside one.
+        drop(socket(SocketAddr::new(host, port), false)?);
         let first = bind(SocketAddr::new(host, port))?;
         let address = first.local_addr()?;
         let mut listeners = vec![first];
@@ -140,13 +142,19 @@ impl Running {
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(address, true)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Bound, not listening.
+fn socket(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(is_shared)?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 async fn run(

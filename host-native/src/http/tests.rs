@@ -264,3 +264,10 @@ fn a_drain_answers_what_has_arrived() {
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert!(TcpStream::connect(server.address).is_err());
 }
+
+#[test]
+fn a_port_that_is_listened_on_is_never_shared() {
+    let server = start();
+    assert!(Listeners::bind(server.address.ip(), server.address.port(), 2).is_err());
+    server.stop();
+}
