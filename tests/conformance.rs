@@ -1,4 +1,4 @@
-//! Every case of `tests/cases`, natively. `cases/failing.txt` lists those that don't pass yet, each with its reason; a
+//! Every case of `tests/cases`, natively, by the search and by the oracle. `cases/failing.txt` lists those that don't pass yet, each with its reason; a
 //! listed case that passes is a failure too, so that the list only shrinks.
 
 use std::{collections::BTreeMap, path::Path};
@@ -7,96 +7,17 @@ use serde_json::{Value as Json, json};
 use understudy_core::{
     analysis::fact_types,
     compile::{Source, compile},
-    eval::{answer::Evaluator, policy_tests},
+    eval::{answer::Evaluator, naive::Naive, policy_tests, search::Search, solve::Solver},
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
-    model::{Answer, Ask, Constraint, Fact, Pattern, Request, Row, Value},
+    model::{Fact, Request, Value},
 };
-use understudy_tests::case::{Case, all};
+use understudy_tests::{
+    ask::{answer, ask, items, sorted, text},
+    case::{Case, all},
+};
 
-fn text(json: &Json) -> String {
-    json.as_str().unwrap_or_default().to_owned()
-}
-
-fn value(json: &Json) -> Value {
-    Value::new(text(&json["type"]), text(&json["id"])).expect("a case asks about values")
-}
-
-fn pattern(json: &Json) -> Pattern {
-    match (json["type"].as_str(), json["id"].as_str()) {
-        (None, _) => Pattern::Any,
-        (Some(type_name), None) => Pattern::Type(type_name.to_owned()),
-        (Some(_), Some(_)) => Pattern::Exact(value(json)),
-    }
-}
-
-fn items(json: &Json) -> &[Json] {
-    json.as_array().map_or(&[], Vec::as_slice)
-}
-
-fn call(json: &Json) -> (String, Vec<String>) {
-    (text(&json[0]), items(&json[1]).iter().map(text).collect())
-}
-
-fn ask(json: &Json) -> Ask {
-    match text(&json["kind"]).as_str() {
-        "authorize" => Ask::Authorize {
-            actor: value(&json["actor"]),
-            action: text(&json["action"]),
-            resource: value(&json["resource"]),
-        },
-        "list" => Ask::List {
-            actor: value(&json["actor"]),
-            action: text(&json["action"]),
-            resource_type: text(&json["resource_type"]),
-        },
-        "actions" => Ask::Actions { actor: value(&json["actor"]), resource: value(&json["resource"]) },
-        "query" => {
-            Ask::Query { predicate: text(&json["predicate"]), args: items(&json["args"]).iter().map(pattern).collect() }
-        }
-        _ => Ask::Evaluate {
-            calls: std::iter::once(&json["predicate"]).chain(items(&json["calls"])).map(call).collect(),
-            constraints: json["constraints"]
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, constraint)| {
-                    let ids = constraint["ids"].as_array().map(|ids| ids.iter().map(text).collect());
-                    (name.clone(), Constraint { type_name: text(&constraint["type"]), ids })
-                })
-                .collect(),
-        },
-    }
-}
-
-fn row(row: &Row) -> Json {
-    match row {
-        Row::Any => json!({"type": null, "id": null}),
-        Row::AnyOf(type_name) => json!({"type": type_name, "id": null}),
-        Row::Exact(value) => json!({"type": value.type_name(), "id": value.id()}),
-    }
-}
-
-fn answer(answer: &Answer) -> Json {
-    match answer {
-        Answer::Decision(allowed) => json!(allowed),
-        Answer::Ids(ids) => json!(ids),
-        Answer::Facts(facts) => facts.iter().map(|args| args.iter().map(row).collect::<Json>()).collect(),
-        Answer::Bindings { variables, rows } => rows
-            .iter()
-            .map(|ids| variables.iter().cloned().zip(ids.iter().map(|id| json!(id))).collect::<Json>())
-            .collect(),
-    }
-}
-
-/// Arrays are compared as sets.
-fn sorted(json: Json) -> Json {
-    let Json::Array(mut elements) = json else { return json };
-    elements.sort_by_key(Json::to_string);
-    Json::Array(elements)
-}
-
-fn run(case: &Case) -> Json {
+fn run<S: Solver>(case: &Case) -> Json {
     let compiled = compile(&[Source { name: &case.name, text: &case.policy }]);
     let Some(program) = compiled.program else {
         if case.ask["kind"] == "parse" {
@@ -131,28 +52,38 @@ fn run(case: &Case) -> Json {
             json!({"resources": blocks})
         }
         "policy_tests" => {
-            let report = policy_tests::run(&program, &compiled.policy, now_s, 0);
+            let report = policy_tests::run_by::<S>(&program, &compiled.policy, now_s, 0);
             json!({"passed": report.passed(), "total": report.total()})
         }
         _ => {
             let mut evaluator = Evaluator::new(&program, Plain::new(case.facts.clone()), 0);
             let context_facts = case.context_facts.clone();
-            let request = Request { ask: ask(&case.ask), context_facts, now_s, budget: WORK_UNITS_PER_REQUEST };
-            evaluator.ask(&request).map_or_else(|error| json!({"error": error.kind()}), |found| answer(&found))
+            let Some(ask) = ask(&case.ask) else { return json!("unknown kind") };
+            let request = Request { ask, context_facts, now_s, budget: WORK_UNITS_PER_REQUEST };
+            evaluator.ask_by::<S>(&request).map_or_else(|error| json!({"error": error.kind()}), |found| answer(&found))
         }
     }
 }
 
 #[test]
-fn every_case_passes_or_is_listed() {
+fn every_case_passes_by_search_or_is_listed() {
+    every_case::<Search>("failing.txt");
+}
+
+#[test]
+fn every_case_passes_by_the_oracle() {
+    every_case::<Naive>("failing_by_oracle.txt");
+}
+
+fn every_case<S: Solver>(list: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let listed = std::fs::read_to_string(folder.join("failing.txt")).unwrap_or_default();
+    let listed = std::fs::read_to_string(folder.join(list)).unwrap_or_default();
     let listed: BTreeMap<&str, &str> =
         listed.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split_once(": ")).collect();
     let cases = all(&folder);
     let (mut n_passed, mut wrong) = (0, Vec::new());
     for case in &cases {
-        let (got, expected) = (sorted(run(case)), sorted(case.expect.clone()));
+        let (got, expected) = (sorted(run::<S>(case)), sorted(case.expect.clone()));
         n_passed += usize::from(got == expected);
         match (got == expected, listed.contains_key(case.name.as_str())) {
             (false, false) => wrong.push(format!("{}: expected {expected}, got {got}", case.name)),

@@ -3,7 +3,8 @@
 use serde_json::{Value as Json, json};
 use understudy_core::model::{Answer, Ask, Constraint, Pattern, Row, Value};
 
-fn text(json: &Json) -> String {
+/// A JSON string's text; empty for anything else.
+pub fn text(json: &Json) -> String {
     json.as_str().unwrap_or_default().to_owned()
 }
 
@@ -20,7 +21,8 @@ fn pattern(json: &Json) -> Pattern {
     }
 }
 
-fn items(json: &Json) -> &[Json] {
+/// A JSON array's elements; none for anything else.
+pub fn items(json: &Json) -> &[Json] {
     json.as_array().map_or(&[], Vec::as_slice)
 }
 

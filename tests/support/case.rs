@@ -57,6 +57,11 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
 fn read(path: &Path) -> Case {
     let text = std::fs::read_to_string(path).expect("a case is text");
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    of_text(name, &text)
+}
+
+/// The case of a file's text. Panics as [`all`].
+pub fn of_text(name: String, text: &str) -> Case {
     let section = |wanted: &str| {
         let heading = format!("--- {wanted}\n");
         let start = text.find(&heading)? + heading.len();

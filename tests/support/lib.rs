@@ -1,4 +1,7 @@
-//! What tests share: the case files of `tests/cases` and their reader.
+//! What tests share: the case files of `tests/cases` and their reader, questions and answers as JSON, seeded numbers,
+//! small random worlds.
 
 pub mod ask;
 pub mod case;
+pub mod random;
+pub mod world;

@@ -78,6 +78,13 @@ pub struct Linked {
     clock_terms: Vec<(usize, ClockPlace)>,
 }
 
+/// How much of a program there is without a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    n_clauses: usize,
+    n_predicates: usize,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum ClockPlace {
     Head(usize),
@@ -194,10 +201,28 @@ impl Linked {
         number
     }
 
-    /// Forgets predicates that only requests have named, so that requests can't fill memory.
-    pub fn forget_predicates(&mut self, n_known: usize) {
-        for predicate in self.predicates.drain(n_known..) {
-            self.by_name.remove(&(predicate.name, predicate.arity));
+    /// Adds the clause of a request, under a predicate of its own.
+    pub fn ask(&mut self, clause: Clause) -> usize {
+        let arity = clause.head.len();
+        self.clauses.push(clause);
+        let clauses = vec![self.clauses.len() - 1];
+        let (name, needs) = ("the query".to_owned(), vec![false; arity]);
+        self.predicates.push(Predicate { name, arity, clauses, auxiliary: true, needs });
+        self.predicates.len() - 1
+    }
+
+    /// What there is before a request, for [`Linked::forget`].
+    pub fn mark(&self) -> Mark {
+        Mark { n_clauses: self.clauses.len(), n_predicates: self.predicates.len() }
+    }
+
+    /// Forgets what a request has added, so that requests can't fill memory.
+    pub fn forget(&mut self, mark: Mark) {
+        self.clauses.truncate(mark.n_clauses);
+        for predicate in self.predicates.drain(mark.n_predicates..) {
+            if !predicate.auxiliary {
+                self.by_name.remove(&(predicate.name, predicate.arity));
+            }
         }
     }
 

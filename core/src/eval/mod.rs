@@ -6,6 +6,10 @@
 pub mod answer;
 pub mod bounds;
 pub mod linked;
+pub mod naive;
 pub mod policy_tests;
+mod question;
+mod render;
 pub mod search;
+pub mod solve;
 pub mod term;

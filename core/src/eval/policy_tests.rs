@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::answer::Evaluator;
+use super::{answer::Evaluator, search::Search, solve::Solver};
 use crate::{
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
@@ -45,6 +45,11 @@ impl Report {
 
 /// Runs every test. `seed`: for hash tables.
 pub fn run(program: &Program, policy: &Policy, now_s: i64, seed: u64) -> Report {
+    run_by::<Search>(program, policy, now_s, seed)
+}
+
+/// The same by a given evaluator.
+pub fn run_by<S: Solver>(program: &Program, policy: &Policy, now_s: i64, seed: u64) -> Report {
     let fixtures: BTreeMap<&str, Vec<Fact>> = policy
         .fixtures
         .iter()
@@ -63,7 +68,7 @@ pub fn run(program: &Program, policy: &Policy, now_s: i64, seed: u64) -> Report 
         let mut result = TestResult { name: test.name.text.clone(), ..TestResult::default() };
         for assertion in &test.assertions {
             result.n_total += 1;
-            match holds(program, &mut evaluator, assertion, now_s) {
+            match holds::<S>(program, &mut evaluator, assertion, now_s) {
                 Ok(true) => result.n_passed += 1,
                 Ok(false) => result.failures.push(format!("`{}` is not as asserted", assertion.head.name.text)),
                 Err(error) => result.failures.push(error.to_string()),
@@ -79,13 +84,13 @@ fn fact(written: &crate::syntax::ast::Fact) -> Option<Fact> {
     Some(Fact { predicate: written.name.text.clone(), args: values.collect::<Option<_>>()? })
 }
 
-fn holds(
+fn holds<S: Solver>(
     program: &Program,
     evaluator: &mut Evaluator<Plain>,
     assertion: &Assertion,
     now_s: i64,
 ) -> Result<bool, AskError> {
-    let rows = rows(program, evaluator, assertion, now_s)?;
+    let rows = rows::<S>(program, evaluator, assertion, now_s)?;
     let Some(condition) = &assertion.condition else { return Ok(rows.is_empty() == assertion.negated) };
     let invalid = || AskError::Invalid { message: "`iff` takes `variable in [values]`".to_owned() };
     let (Expression::In(Term::Variable(variable), list, excluded), params) = (condition, &assertion.head.params) else {
@@ -115,7 +120,7 @@ fn holds(
 }
 
 /// Solutions of the assertion's head, annotations and repeated variables taken into account.
-fn rows(
+fn rows<S: Solver>(
     program: &Program,
     evaluator: &mut Evaluator<Plain>,
     assertion: &Assertion,
@@ -137,7 +142,7 @@ fn rows(
     }
     let ask = Ask::Query { predicate: assertion.head.name.text.clone(), args };
     let request = Request { ask, context_facts: Vec::new(), now_s, budget: WORK_UNITS_PER_REQUEST };
-    let Answer::Facts(mut rows) = evaluator.ask(&request)? else { return Ok(Vec::new()) };
+    let Answer::Facts(mut rows) = evaluator.ask_by::<S>(&request)? else { return Ok(Vec::new()) };
     rows.retain(|row| {
         params.iter().zip(row).enumerate().all(|(place, ((term, annotation), got))| {
             let Term::Variable(name) = term else { return true };

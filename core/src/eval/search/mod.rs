@@ -5,21 +5,26 @@
 //! Source: tabled evaluation with delayed negation (SLG: Chen, Warren 1996).
 
 mod choose;
+mod doubt;
 mod negation;
+mod rounds;
 mod table;
 
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-pub use self::table::{Answered, Frame, TableId, Worth};
 use self::{
     choose::{Choice, choose},
+    doubt::Again,
     negation::Waiting,
-    table::{Consumer, Table},
+    rounds::Findings,
+    table::{Consumer, Doubt, Frame, Table, TableId, Wants},
 };
 use super::{
+    bounds::ANYTHING,
     linked::{Linked, Literal},
+    solve::{OutOfBudget, Question, Solved, Solver, Worth},
     term::{Environment, Resolved, RuleTerm, Slot, Term},
 };
 use crate::{
@@ -28,8 +33,17 @@ use crate::{
     rules::rule::Comparison,
 };
 
-/// One request's evaluation.
-pub struct Search<'s, F: Facts> {
+/// The evaluator by tables.
+pub struct Search;
+
+impl Solver for Search {
+    fn solve<F: Facts>(question: Question<'_, F>) -> Result<Solved, OutOfBudget> {
+        rounds::solve(question)
+    }
+}
+
+/// One evaluation of a request; there is a second only where the first can't decide everything (`rounds`).
+struct Run<'s, F: Facts> {
     linked: &'s mut Linked,
     facts: &'s F,
     seed: FixedState,
@@ -40,19 +54,26 @@ pub struct Search<'s, F: Facts> {
     relations: Vec<RelationId>,
     /// The first of the errors found, in order of kind and line, so that the order of work does not show.
     reason: Option<(u8, u32, AskError)>,
+    /// Has any row been a mismatch?
+    saw_mismatch: bool,
+    /// Set in rounds: what the round before has found.
+    before: Option<&'s Findings>,
     units: u64,
     spent: u64,
 }
 
-/// The work units are spent: the whole request's error, whatever was found so far.
-#[derive(Clone, Copy, Debug)]
-pub struct OutOfBudget;
+/// How a run ends.
+enum End {
+    /// The asked predicate's rows are all there.
+    Done,
+    /// Every negation left waits for itself, by way of others perhaps.
+    Stuck,
+}
 
-impl<'s, F: Facts> Search<'s, F> {
-    /// A search that may spend `units` of work.
-    pub fn new(linked: &'s mut Linked, facts: &'s F, seed: u64, units: u64) -> Self {
+impl<'s, F: Facts> Run<'s, F> {
+    fn new(linked: &'s mut Linked, facts: &'s F, seed: u64, units: u64, before: Option<&'s Findings>) -> Self {
         let seed = FixedState::with_seed(seed);
-        Search {
+        Run {
             linked,
             facts,
             tables: Vec::new(),
@@ -62,38 +83,34 @@ impl<'s, F: Facts> Search<'s, F> {
             waiting: Vec::new(),
             relations: Vec::new(),
             reason: None,
+            saw_mismatch: false,
+            before,
             units,
             spent: 0,
         }
     }
 
-    /// All answers to one clause asked as a question: distinct rows of its head with their worth.
-    /// A question without free head arguments ends at its first true answer.
-    pub fn ask(&mut self, question: usize) -> Result<Vec<Answered>, OutOfBudget> {
-        let clause = &self.linked.clauses[question];
-        let environment = Environment(clause.bounds.iter().map(|b| Slot::Free(*b)).collect());
-        let rest = (0..clause.body.len() as u16).collect();
-        let args = environment.row(&clause.head);
-        let root = self.add_table(args);
-        self.agenda.push(Frame { owner: root, clause: question, environment, rest, worth: Worth::True });
+    /// Finds all rows of a predicate, in table 0; without arguments, the run ends at its first true one.
+    fn rows(&mut self, predicate: usize) -> Result<End, OutOfBudget> {
+        let arity = self.linked.predicates[predicate].arity as u32;
+        let args: Vec<Term> = (0..arity).map(|at| Term::Var(at, ANYTHING)).collect();
+        let root = self.table(predicate, &args)?;
         loop {
             while let Some(frame) = self.agenda.pop() {
                 if self.tables[root.0].complete {
-                    break;
+                    return Ok(End::Done);
                 }
                 if !self.tables[frame.owner.0].complete {
                     self.step(frame)?;
                 }
             }
-            if self.tables[root.0].complete || !self.settle()? {
-                return Ok(std::mem::take(&mut self.tables[root.0].rows));
+            if self.tables[root.0].complete || self.waiting.is_empty() {
+                return Ok(End::Done);
+            }
+            if !self.settle()? {
+                return Ok(End::Stuck);
             }
         }
-    }
-
-    /// Why some row is an error.
-    pub fn reason(&self) -> Option<&AskError> {
-        self.reason.as_ref().map(|(_, _, error)| error)
     }
 
     fn blame(&mut self, kind: u8, line: u32, error: impl FnOnce() -> AskError) {
@@ -107,11 +124,12 @@ impl<'s, F: Facts> Search<'s, F> {
         if self.spent > self.units { Err(OutOfBudget) } else { Ok(()) }
     }
 
-    fn add_table(&mut self, args: Box<[Term]>) -> TableId {
+    fn add_table(&mut self, predicate: usize, args: Box<[Term]>, key: Box<[Term]>) -> TableId {
         let id = TableId(self.tables.len());
+        self.by_call.insert((predicate, key.clone()), id);
         let places = HashMap::with_hasher(self.seed.clone());
-        let (rows, consumers) = (Vec::new(), Vec::new());
-        self.tables.push(Table { args, rows, places, consumers, complete: false });
+        let (rows, consumers, ways, narrowed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        self.tables.push(Table { predicate, args, rows, places, consumers, ways, narrowed, key, complete: false });
         id
     }
 
@@ -120,7 +138,14 @@ impl<'s, F: Facts> Search<'s, F> {
         loop {
             self.spend(1)?;
             let place = match choose(self.linked, &frame) {
-                Choice::Done => return self.emit(&frame),
+                Choice::Done => match self.ask_again(frame)? {
+                    Again::Sure(sure) => return self.emit(&sure),
+                    Again::Next(next) => {
+                        frame = next;
+                        continue;
+                    }
+                    Again::Waits => return Ok(()),
+                },
                 Choice::At(place) => place,
             };
             let literal = frame.rest.remove(place);
@@ -147,14 +172,17 @@ impl<'s, F: Facts> Search<'s, F> {
                     let (left, right) = (frame.environment.resolve(left), frame.environment.resolve(right));
                     match self.compare(op, left, right) {
                         None => return Ok(()),
-                        Some(Worth::Error) => {
-                            frame.worth = Worth::Error;
-                            self.blame(0, line, || AskError::Comparison { place: format!("line {line}") });
+                        Some(Worth::True) => {}
+                        Some(worth) => {
+                            frame.worth = frame.worth.and(worth);
+                            frame.open.get_or_insert_default().conditions.push(literal);
+                            if worth == Worth::Error {
+                                self.blame(0, line, || AskError::Comparison { place: format!("line {line}") });
+                            }
                         }
-                        Some(worth) => frame.worth = frame.worth.and(worth),
                     }
                 }
-                Literal::Not(predicate, args) => return self.negate(frame, predicate, &args),
+                Literal::Not(predicate, args) => return self.negate(frame, literal, predicate, &args),
                 Literal::Call(predicate, args) => return self.call(frame, literal, predicate, &args),
             }
         }
@@ -183,21 +211,31 @@ impl<'s, F: Facts> Search<'s, F> {
     fn emit(&mut self, frame: &Frame) -> Result<(), OutOfBudget> {
         let head = &self.linked.clauses[frame.clause].head;
         let row = frame.environment.row(head);
-        self.insert(frame.owner, &row, frame.worth)
+        let is_narrowable = frame.worth != Worth::True && row.iter().any(|term| matches!(term, Term::Var(..)));
+        let place = self.insert(frame.owner, &row, frame.worth)?;
+        if is_narrowable { self.keep_way(frame.owner, place, frame) } else { Ok(()) }
     }
 
-    fn insert(&mut self, id: TableId, row: &[Term], worth: Worth) -> Result<(), OutOfBudget> {
+    /// Adds an answer, or raises its worth; gives its place.
+    fn insert(&mut self, id: TableId, row: &[Term], worth: Worth) -> Result<usize, OutOfBudget> {
         let table = &mut self.tables[id.0];
+        let known = table.places.get(row).copied();
+        self.saw_mismatch |= worth == Worth::Mismatch;
         if table.complete {
-            return Ok(());
+            return Ok(known.unwrap_or(0));
         }
-        match table.places.get(row) {
-            Some(place) if table.rows[*place].1 >= worth => return Ok(()),
-            Some(place) => table.rows[*place].1 = worth,
-            None => {
-                table.places.insert(row.into(), table.rows.len());
-                table.rows.push((row.into(), worth));
-            }
+        if let Some(place) = known.filter(|place| table.rows[*place].1 >= worth) {
+            return Ok(place);
+        }
+        // Known to be true: not first an error and true later, which a conjunction with a mismatch could not take back.
+        let is_true = || self.before.is_some_and(|before| before.is_true(table.predicate, &table.key, row));
+        let worth = if worth != Worth::True && is_true() { Worth::True } else { worth };
+        let place = known.unwrap_or(table.rows.len());
+        if known.is_some() {
+            table.rows[place].1 = worth;
+        } else {
+            table.places.insert(row.into(), place);
+            table.rows.push((row.into(), worth));
         }
         table.complete = worth == Worth::True && table.is_ground();
         let consumers = if table.complete {
@@ -207,20 +245,39 @@ impl<'s, F: Facts> Search<'s, F> {
             table.consumers.clone()
         };
         for consumer in consumers {
-            self.feed(consumer, row, worth)?;
+            self.feed(consumer, id, place)?;
+        }
+        Ok(place)
+    }
+
+    /// Goes on with an answer of a table.
+    fn feed(&mut self, consumer: Consumer, id: TableId, place: usize) -> Result<(), OutOfBudget> {
+        self.spend(1)?;
+        let table = &self.tables[id.0];
+        let (row, worth) = &table.rows[place];
+        if consumer.wants != Wants::Every {
+            return if *row == table.args { self.feed_again(consumer, *worth) } else { Ok(()) };
+        }
+        let Consumer { mut frame, literal, .. } = consumer;
+        if let Literal::Call(_, args) = &self.linked.clauses[frame.clause].body[usize::from(literal)]
+            && frame.environment.unify_row(&mut self.linked.bounds, args, row)
+        {
+            if *worth != Worth::True {
+                let doubt = Doubt { literal, table: id, place, worth: *worth };
+                frame.open.get_or_insert_default().doubts.push(doubt);
+            }
+            self.agenda.push(frame);
         }
         Ok(())
     }
 
-    fn feed(&mut self, consumer: Consumer, row: &[Term], worth: Worth) -> Result<(), OutOfBudget> {
-        self.spend(1)?;
-        let Consumer { mut frame, literal } = consumer;
-        let Literal::Call(_, args) = &self.linked.clauses[frame.clause].body[usize::from(literal)] else {
-            return Ok(());
-        };
-        if frame.environment.unify_row(&mut self.linked.bounds, args, row) {
-            frame.worth = frame.worth.and(worth);
-            self.agenda.push(frame);
+    /// Gives the consumer all that the table has, and all that it will have.
+    fn consume(&mut self, consumer: Consumer, id: TableId) -> Result<(), OutOfBudget> {
+        for place in 0..self.tables[id.0].rows.len() {
+            self.feed(consumer.clone(), id, place)?;
+        }
+        if !self.tables[id.0].complete {
+            self.tables[id.0].consumers.push(consumer);
         }
         Ok(())
     }
@@ -232,21 +289,16 @@ impl<'s, F: Facts> Search<'s, F> {
             let mut found = Vec::new();
             self.scan(predicate, &row, |row| found.push(row.to_vec().into_boxed_slice()))?;
             for row in found {
-                let consumer = Consumer { frame: frame.clone(), literal };
-                self.feed(consumer, &row, Worth::True)?;
+                self.spend(1)?;
+                let mut frame = frame.clone();
+                if frame.environment.unify_row(&mut self.linked.bounds, args, &row) {
+                    self.agenda.push(frame);
+                }
             }
             return Ok(());
         }
         let id = self.table(predicate, &row)?;
-        let consumer = Consumer { frame, literal };
-        for at in 0..self.tables[id.0].rows.len() {
-            let (row, worth) = self.tables[id.0].rows[at].clone();
-            self.feed(consumer.clone(), &row, worth)?;
-        }
-        if !self.tables[id.0].complete {
-            self.tables[id.0].consumers.push(consumer);
-        }
-        Ok(())
+        self.consume(Consumer { frame, literal, wants: Wants::Every }, id)
     }
 
     /// The table of a call, begun if it is new: its stored rows and one frame for every rule that can match.
@@ -254,8 +306,7 @@ impl<'s, F: Facts> Search<'s, F> {
         if let Some(id) = self.by_call.get(&(predicate, args.into())) {
             return Ok(*id);
         }
-        let id = self.add_table(args.into());
-        self.by_call.insert((predicate, args.into()), id);
+        let id = self.add_table(predicate, args.into(), args.into());
         let mut found = Vec::new();
         self.scan(predicate, args, |row| found.push(row.to_vec().into_boxed_slice()))?;
         for row in found {
@@ -268,7 +319,7 @@ impl<'s, F: Facts> Search<'s, F> {
             let mut environment = Environment(rule.bounds.iter().map(|b| Slot::Free(*b)).collect());
             if environment.unify_row(bounds, &rule.head, args) {
                 let rest = (0..rule.body.len() as u16).collect();
-                self.agenda.push(Frame { owner: id, clause, environment, rest, worth: Worth::True });
+                self.agenda.push(Frame { owner: id, clause, environment, rest, worth: Worth::True, open: None });
             }
         }
         Ok(id)

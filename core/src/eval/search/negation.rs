@@ -1,60 +1,78 @@
 //! Negation: set aside until the table under it is complete, then decided (polar.md §12.4).
 
 use super::{
-    super::term::{RuleTerm, Term},
-    Frame, OutOfBudget, Search,
-    table::{TableId, Worth},
+    Run,
+    table::{Frame, TableId},
 };
-use crate::{facts::Facts, model::AskError};
+use crate::{
+    eval::{
+        bounds::Bounds,
+        solve::{OutOfBudget, Worth},
+        term::{RuleTerm, Term},
+    },
+    facts::Facts,
+    model::AskError,
+};
 
 /// A rule that waits for a table to be complete.
 pub(super) struct Waiting {
     frame: Frame,
+    literal: u16,
     table: TableId,
 }
 
-impl<F: Facts> Search<'_, F> {
-    pub(super) fn negate(&mut self, frame: Frame, predicate: usize, args: &[RuleTerm]) -> Result<(), OutOfBudget> {
-        let table = self.table(predicate, &frame.environment.row(args))?;
-        if self.tables[table.0].complete {
-            self.decide(frame, table);
+impl<F: Facts> Run<'_, F> {
+    pub(super) fn negate(
+        &mut self,
+        frame: Frame,
+        literal: u16,
+        predicate: usize,
+        args: &[RuleTerm],
+    ) -> Result<(), OutOfBudget> {
+        let row = frame.environment.row(args);
+        let table = self.table(predicate, &row)?;
+        if let Some(before) = self.before {
+            // In rounds the table above is only for the next one: what is known is what the last has found.
+            let known = before.table(predicate, &row).map_or(Known::Undecided { is_new: false }, |rows| {
+                decide(&self.linked.bounds, &row, rows.iter().map(|(row, worth)| (&**row, *worth)))
+            });
+            self.go_on(frame, literal, known);
+        } else if self.tables[table.0].complete {
+            self.negate_complete(frame, literal, table);
         } else {
-            self.waiting.push(Waiting { frame, table });
+            self.waiting.push(Waiting { frame, literal, table });
         }
         Ok(())
     }
 
-    /// The table is complete: no answer → the negation holds; an answer as general as the call → it fails; anything else
-    /// is "all but some", which wildcards can't express.
-    fn decide(&mut self, mut frame: Frame, table: TableId) {
-        let Search { tables, linked, .. } = self;
-        let table = &tables[table.0];
-        let is_general = |row: &[Term]| {
-            // INVARIANT: a row's variables are numbered in order of first occurrence, as the call's are; equal numbers
-            // at every free position mean that nothing was fixed or tied together.
-            table.args.iter().zip(row).all(|(asked, got)| match (asked, got) {
-                (Term::Const(_), _) => true,
-                (Term::Var(a, wanted), Term::Var(b, bound)) => a == b && linked.bounds.covers(*bound, *wanted),
-                (Term::Var(..), Term::Const(_)) => false,
-            })
-        };
-        if table.rows.iter().any(|(row, worth)| *worth == Worth::True && is_general(row)) {
-            return;
-        }
-        if !table.rows.is_empty() {
-            let line = linked.clauses[frame.clause].line;
-            frame.worth = Worth::Error;
-            self.blame(1, line, || AskError::Negation { place: format!("line {line}") });
+    fn negate_complete(&mut self, frame: Frame, literal: u16, table: TableId) {
+        let table = &self.tables[table.0];
+        let known = decide(&self.linked.bounds, &table.args, table.rows.iter().map(|(row, worth)| (&**row, *worth)));
+        self.go_on(frame, literal, known);
+    }
+
+    fn go_on(&mut self, mut frame: Frame, literal: u16, known: Known) {
+        let line = self.linked.clauses[frame.clause].line;
+        match known {
+            Known::Fails => return,
+            Known::Holds => {}
+            Known::Undecided { is_new } => {
+                frame.worth = Worth::Error;
+                frame.open.get_or_insert_default().conditions.push(literal);
+                if is_new {
+                    self.blame(1, line, || AskError::Negation { place: format!("line {line}") });
+                } else {
+                    // Of a circle, unless what is under the negation has a reason of another kind.
+                    self.blame(2, line, || AskError::Recursion { place: format!("line {line}") });
+                }
+            }
         }
         self.agenda.push(frame);
     }
 
     /// The agenda is empty. Completes every table that no waiting negation can still add to, and wakes who waited for
-    /// those; where all wait in a circle, the innermost circle is undefined: error (U13). `false`: nothing waits.
+    /// those. `false`: there are none, all wait for each other.
     pub(super) fn settle(&mut self) -> Result<bool, OutOfBudget> {
-        if self.waiting.is_empty() {
-            return Ok(false);
-        }
         self.spend(self.tables.len() as u64 + self.waiting.len() as u64)?;
         let mut is_open = vec![false; self.tables.len()];
         let mut queue: Vec<TableId> = self.waiting.iter().map(|w| w.frame.owner).collect();
@@ -63,6 +81,7 @@ impl<F: Facts> Search<'_, F> {
                 continue;
             }
             queue.extend(self.tables[id.0].consumers.iter().map(|c| c.frame.owner));
+            queue.extend(self.tables[id.0].narrowed.iter().map(|(_, id)| *id));
         }
         for (table, is_open) in self.tables.iter_mut().zip(&is_open) {
             if !table.complete && !is_open {
@@ -73,58 +92,47 @@ impl<F: Facts> Search<'_, F> {
         let (ready, waiting): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.waiting).into_iter().partition(|w| self.tables[w.table.0].complete);
         self.waiting = waiting;
-        if ready.is_empty() {
-            self.break_circle()?;
-        }
-        for Waiting { frame, table } in ready {
+        let is_stuck = ready.is_empty();
+        for Waiting { frame, literal, table } in ready {
             if !self.tables[frame.owner.0].complete {
-                self.decide(frame, table);
+                self.negate_complete(frame, literal, table);
             }
         }
-        Ok(true)
+        Ok(!is_stuck)
     }
+}
 
-    /// Every waiting negation waits for another: those of an innermost circle are undefined.
-    fn break_circle(&mut self) -> Result<(), OutOfBudget> {
-        let n_tables = self.tables.len();
-        let mut needs: Vec<Vec<usize>> = vec![Vec::new(); n_tables];
-        for (id, table) in self.tables.iter().enumerate() {
-            for consumer in &table.consumers {
-                needs[consumer.frame.owner.0].push(id);
-            }
+/// What is known of a negation.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    Holds,
+    Fails,
+    /// An error; `is_new`: by the negation itself, not by an error under it.
+    Undecided {
+        is_new: bool,
+    },
+}
+
+/// No answer → the negation holds; an answer as general as the call → it fails; anything else is "all but some", which
+/// wildcards can't express, or an error under it.
+fn decide<'r>(bounds: &Bounds, args: &[Term], rows: impl Iterator<Item = (&'r [Term], Worth)>) -> Known {
+    let mut known = Known::Holds;
+    for (row, worth) in rows {
+        if worth == Worth::True && is_general(bounds, args, row) {
+            return Known::Fails;
         }
-        for waiting in &self.waiting {
-            needs[waiting.frame.owner.0].push(waiting.table.0);
-        }
-        let mut innermost: Option<Vec<bool>> = None;
-        let mut smallest = usize::MAX;
-        self.spend((n_tables * self.waiting.len()) as u64)?;
-        for waiting in &self.waiting {
-            let mut reached = vec![false; n_tables];
-            let mut queue = vec![waiting.table.0];
-            let mut n_reached = 0;
-            while let Some(at) = queue.pop() {
-                if std::mem::replace(&mut reached[at], true) {
-                    continue;
-                }
-                n_reached += 1;
-                queue.extend(needs[at].iter().copied().filter(|next| !self.tables[*next].complete));
-            }
-            if n_reached < smallest {
-                smallest = n_reached;
-                innermost = Some(reached);
-            }
-        }
-        let Some(innermost) = innermost else { return Ok(()) };
-        let (circle, waiting): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|w| innermost[w.frame.owner.0]);
-        self.waiting = waiting;
-        for Waiting { mut frame, .. } in circle {
-            let line = self.linked.clauses[frame.clause].line;
-            frame.worth = Worth::Error;
-            self.blame(2, line, || AskError::Recursion { place: format!("line {line}") });
-            self.agenda.push(frame);
-        }
-        Ok(())
+        let was_new = matches!(known, Known::Undecided { is_new: true });
+        known = Known::Undecided { is_new: was_new || worth != Worth::Error };
     }
+    known
+}
+
+/// INVARIANT: a row's variables are numbered in order of first occurrence, as the call's are; equal numbers at every free
+/// position mean that nothing was fixed or tied together.
+fn is_general(bounds: &Bounds, args: &[Term], row: &[Term]) -> bool {
+    args.iter().zip(row).all(|(asked, got)| match (asked, got) {
+        (Term::Const(_), _) => true,
+        (Term::Var(a, wanted), Term::Var(b, bound)) => a == b && bounds.covers(*bound, *wanted),
+        (Term::Var(..), Term::Const(_)) => false,
+    })
 }

@@ -4,36 +4,14 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use super::super::term::{Environment, Term};
-
-/// A distinct answer and its value.
-pub type Answered = (Box<[Term]>, Worth);
+use crate::eval::{
+    solve::{Answered, Worth},
+    term::{Environment, Term},
+};
 
 /// Which table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableId(pub usize);
-
-/// Value of a row that is not false (polar.md §12.7), strongest first among alternatives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Worth {
-    /// An order comparison met a value that is no Integer.
-    Mismatch,
-    /// No answer can be given.
-    Error,
-    /// It holds.
-    True,
-}
-
-impl Worth {
-    /// Value of a conjunction of both: the first of error, mismatch, true that occurs.
-    pub fn and(self, other: Worth) -> Worth {
-        match (self, other) {
-            (Worth::Error, _) | (_, Worth::Error) => Worth::Error,
-            (Worth::Mismatch, _) | (_, Worth::Mismatch) => Worth::Mismatch,
-            _ => Worth::True,
-        }
-    }
-}
 
 /// A rule under way: what is bound, which conditions are left, whom it answers.
 #[derive(Clone, Debug)]
@@ -48,6 +26,32 @@ pub struct Frame {
     pub rest: Vec<u16>,
     /// Value of the conditions met so far.
     pub worth: Worth,
+    /// What was not simply true; few frames have any.
+    pub open: Option<Box<Open>>,
+}
+
+/// What a frame has met that may have another value for other bindings.
+#[derive(Clone, Debug, Default)]
+pub struct Open {
+    /// Comparisons and negations that were errors or mismatches, by position in the body.
+    pub conditions: Vec<u16>,
+    /// Calls whose answers were not true.
+    pub doubts: Vec<Doubt>,
+    /// How many of the doubts have been asked again.
+    pub n_asked: usize,
+}
+
+/// A call whose answer was not true, to be asked again for the bindings of the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Doubt {
+    /// The call, by position in the body.
+    pub literal: u16,
+    /// The table it was asked of.
+    pub table: TableId,
+    /// Place of the answer there.
+    pub place: usize,
+    /// What the answer was.
+    pub worth: Worth,
 }
 
 /// A frame that waits for answers of a table to one of its calls.
@@ -57,11 +61,35 @@ pub struct Consumer {
     pub frame: Frame,
     /// The call, by position in the body.
     pub literal: u16,
+    /// What it takes.
+    pub wants: Wants,
+}
+
+/// Which answers a consumer takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// All of them.
+    Every,
+    /// The one that is the call itself, by the ways that gave the doubtful answer: is it still an answer?
+    Own,
+    /// The one that is the call itself, by whatever way: its worth.
+    Whole,
+}
+
+/// The branch of a rule that gave a row which is not true: what is left of it to be looked at for narrower bindings.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// Place of the row.
+    pub place: usize,
+    /// The frame as it was when all was met, its `rest` the conditions that were open.
+    pub frame: Frame,
 }
 
 /// A call pattern and its answers.
 #[derive(Debug)]
 pub struct Table {
+    /// Which predicate.
+    pub predicate: usize,
     /// Arguments, variables numbered in order of first occurrence.
     pub args: Box<[Term]>,
     /// Distinct answers in the order found.
@@ -70,6 +98,12 @@ pub struct Table {
     pub places: HashMap<Box<[Term]>, usize, FixedState>,
     /// Who is told of every new answer.
     pub consumers: Vec<Consumer>,
+    /// Ways to the rows that are not true and have a free variable.
+    pub ways: Vec<Way>,
+    /// Tables for the ways of one row under narrower bindings: place of the row, table.
+    pub narrowed: Vec<(usize, TableId)>,
+    /// What the table is found by.
+    pub key: Box<[Term]>,
     /// No answer will be added.
     pub complete: bool,
 }

@@ -1,0 +1,103 @@
+//! Circles through negation: decided by rounds, each against what the last one found (polar.md §12.4, 5).
+//!
+//! In a round a negation is not waited for: it holds if the last round has no row under it that may be, fails if that has
+//! a true one, and is undecided otherwise. True rows only grow from round to round and possible ones only shrink; where
+//! nothing moves any more they are the well-founded model's, and what is undecided then is an error.
+//! Source: alternating fixpoint (Van Gelder 1989), both sides in one run: a row's worth says on which it is.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use super::{End, Run, table::TableId};
+use crate::{
+    eval::{
+        solve::{Answered, OutOfBudget, Question, Solved, Worth},
+        term::Term,
+    },
+    facts::Facts,
+};
+
+/// Rows found by call.
+#[derive(Debug)]
+pub(super) struct Findings {
+    rows: Vec<(Vec<Answered>, Places)>,
+    by_call: ByCall,
+}
+
+type Places = HashMap<Box<[Term]>, usize, FixedState>;
+type ByCall = HashMap<(usize, Box<[Term]>), TableId, FixedState>;
+
+impl Findings {
+    /// Rows of a call; `None` if it was not asked, or not to its end.
+    pub(super) fn table(&self, predicate: usize, args: &[Term]) -> Option<&[Answered]> {
+        let id = self.by_call.get(&(predicate, args.into()))?;
+        Some(&self.rows[id.0].0)
+    }
+
+    /// Is the row known to be true?
+    pub(super) fn is_true(&self, predicate: usize, args: &[Term], row: &[Term]) -> bool {
+        let Some(id) = self.by_call.get(&(predicate, args.into())) else { return false };
+        let (rows, places) = &self.rows[id.0];
+        places.get(row).is_some_and(|place| rows[*place].1 == Worth::True)
+    }
+
+    /// Did the earlier round find all this? Then another one would find nothing else.
+    fn is_in(&self, earlier: &Findings) -> bool {
+        self.by_call.iter().all(|(call, id)| {
+            let (rows, _) = &self.rows[id.0];
+            let Some(id) = earlier.by_call.get(call) else { return false };
+            let (others, places) = &earlier.rows[id.0];
+            let is_there = |(row, worth): &Answered| places.get(row).is_some_and(|at| others[*at].1 == *worth);
+            rows.len() == others.len() && rows.iter().all(is_there)
+        })
+    }
+
+    /// Takes over what only an earlier round has asked.
+    fn keep(&mut self, earlier: Findings) {
+        let mut rows: Vec<Option<_>> = earlier.rows.into_iter().map(Some).collect();
+        for (call, id) in earlier.by_call {
+            if let (false, Some(found)) = (self.by_call.contains_key(&call), rows[id.0].take()) {
+                self.by_call.insert(call, TableId(self.rows.len()));
+                self.rows.push(found);
+            }
+        }
+    }
+}
+
+impl<F: Facts> Run<'_, F> {
+    /// What there is to know: of calls that are complete, or of all where the run went to its end.
+    fn findings(self, end: &End) -> Findings {
+        let Run { tables, mut by_call, .. } = self;
+        let is_known: Vec<bool> = tables.iter().map(|table| table.complete || matches!(end, End::Done)).collect();
+        by_call.retain(|_, id| is_known[id.0]);
+        Findings { rows: tables.into_iter().map(|table| (table.rows, table.places)).collect(), by_call }
+    }
+}
+
+/// One run; more of them only if it is stuck, or if a mismatch may have been taken for an error.
+pub(super) fn solve<F: Facts>(question: Question<'_, F>) -> Result<Solved, OutOfBudget> {
+    let Question { linked, facts, predicate, seed, units } = question;
+    let mut run = Run::new(linked, facts, seed, units, None);
+    let end = run.rows(predicate)?;
+    let is_error = |rows: &[Answered]| rows.iter().any(|(_, worth)| *worth == Worth::Error);
+    if matches!(end, End::Done) && !(run.saw_mismatch && is_error(&run.tables[0].rows)) {
+        let rows = std::mem::take(&mut run.tables[0].rows);
+        return Ok(Solved { rows, reason: run.reason.map(|(_, _, error)| error) });
+    }
+    let mut spent = run.spent;
+    let mut before = run.findings(&end);
+    loop {
+        let mut run = Run::new(linked, facts, seed, units.saturating_sub(spent), Some(&before));
+        let end = run.rows(predicate)?;
+        spent += run.spent;
+        let (rows, reason) = (run.tables[0].rows.clone(), run.reason.take());
+        let is_decided = run.tables[0].complete;
+        let mut found = run.findings(&end);
+        if is_decided || found.is_in(&before) {
+            return Ok(Solved { rows, reason: reason.map(|(_, _, error)| error) });
+        }
+        found.keep(before);
+        before = found;
+    }
+}
