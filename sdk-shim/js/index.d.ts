@@ -1,0 +1,109 @@
+/** A value: a type and an id, neither empty, the id not `*`. Strings of Polar are `{ type: 'String', id: … }`. */
+export interface Value {
+  type: string;
+  id: string;
+}
+
+/** One argument of a question: a value, any id of a type, or anything (null, or without a type). */
+export type Pattern = { type?: string | null; id?: string | null } | null | undefined;
+
+export interface Fact {
+  predicate: string;
+  args: readonly Value[];
+}
+
+/** A solution: a null id stands for any id of the type, a null type for anything. */
+export interface Solution {
+  predicate: string;
+  args: { type: string | null; id: string | null }[];
+}
+
+export interface Options {
+  /** `@current_unix_time`: seconds since 1970-01-01 UTC. Default: the clock. */
+  now?: number;
+  /** Work units the request may spend; exhausted is an error, never a shortened answer. Default: 400,000,000. */
+  budget?: number;
+}
+
+export interface Status {
+  environment: string;
+  tenant: string;
+  store: string;
+  /** Number of the snapshot within its store. */
+  epoch: number;
+  /** Milliseconds since 1970-01-01 UTC. */
+  createdMs: number;
+  /** Offset of the last write the snapshot contains, and of the last one answers contain. */
+  snapshotOffset: number;
+  offset: number;
+  facts: number;
+  types: number;
+  values: number;
+  relations: number;
+}
+
+/**
+ * `negation`, `recursion`, `comparison`, `unrenderable`: the policy has no answer to this question; `detail` says where.
+ * `budget`: the work units are spent; `units` says how many there were. `invalid`: the question can't be read.
+ * `snapshot`: these bytes are no snapshot, or not what was written. `module`: no core module, or another release's.
+ * `malformed`, `not_open`: package and module don't fit each other. `trapped`: the engine stopped; reopen.
+ */
+export type Kind =
+  | 'negation'
+  | 'recursion'
+  | 'comparison'
+  | 'unrenderable'
+  | 'budget'
+  | 'invalid'
+  | 'malformed'
+  | 'not_open'
+  | 'snapshot'
+  | 'module'
+  | 'trapped';
+
+/** Why there is no answer. None of its kinds is an allow or a deny. */
+export class UnderstudyError extends Error {
+  readonly name: 'UnderstudyError';
+  readonly kind: Kind;
+  readonly detail: string;
+  readonly units: number;
+}
+
+/** An open snapshot. Calls are synchronous and never touch disk or network. */
+export class Engine {
+  /** May the actor do this to the resource? */
+  authorize(actor: Value, action: string, resource: Value, contextFacts?: readonly Fact[], options?: Options): boolean;
+  /** Ids of the resources of this exact type that the actor may do this to, in bytewise order; `*` first if any id fits. */
+  list(actor: Value, action: string, resourceType: string, contextFacts?: readonly Fact[], options?: Options): string[];
+  /** What the actor may do to the resource, in bytewise order. */
+  actions(actor: Value, resource: Value, contextFacts?: readonly Fact[], options?: Options): string[];
+  /** Every solution of a predicate. */
+  query(predicate: string, args: readonly Pattern[], contextFacts?: readonly Fact[], options?: Options): Solution[];
+  /**
+   * Every solution of a conjunction: calls are `[predicate, variables]`, every variable has a constraint. One object a
+   * solution, an id per variable; null: any id of its type.
+   */
+  evaluate(
+    calls: readonly (readonly [string, readonly string[]])[],
+    constraints: Readonly<Record<string, { type: string; ids?: readonly string[] | null }>>,
+    contextFacts?: readonly Fact[],
+    options?: Options,
+  ): Record<string, string | null>[];
+  /** Stored facts that fit, without rules: of this predicate if one is named, of as many arguments as given or more. */
+  facts(predicate?: string | null, args?: readonly Pattern[]): { predicate: string; args: Value[] }[];
+  /** Which snapshot it is. */
+  status(): Status;
+  /** Reads, verifies and opens the snapshot again: what a path holds now. The way on after `trapped`. */
+  reopen(): void;
+}
+
+export type ModuleSource = string | URL | Uint8Array | ArrayBuffer | WebAssembly.Module;
+
+/** Compiles the core module, for several engines. Default: `understudy.core.wasm` in the package's folder. */
+export function compile(module?: ModuleSource): Promise<WebAssembly.Module>;
+
+/**
+ * Opens a snapshot: a path, or bytes (kept for `reopen`). Every byte is checked against its SHA-256 before it is used; a
+ * damaged snapshot is refused (`snapshot`).
+ */
+export function open(snapshot: string | URL | Uint8Array | ArrayBuffer, options?: { module?: ModuleSource }): Promise<Engine>;

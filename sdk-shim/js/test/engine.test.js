@@ -1,0 +1,107 @@
+// What the package itself does: encoding, growth of memory, errors, traps.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Engine, compile, open } from '../src/index.js';
+import { Guest } from '../src/module.js';
+import { place } from '../src/snapshot.js';
+import { MODULE, path } from './fixtures.js';
+
+const module = await compile(MODULE);
+const snapshot = path('large', 'case.snapshot');
+const user = (id) => ({ type: 'User', id });
+const folder = (id) => ({ type: 'Folder', id });
+const owns = (who, what) => ({ predicate: 'owner', args: [user(who), folder(what)] });
+
+test('a list of 50,000 ids arrives whole, in bytewise order', async () => {
+  const engine = await open(snapshot, { module });
+  const ids = engine.list(user('ann'), 'read', 'Folder');
+  assert.equal(ids.length, 50_000);
+  assert.equal(new Set(ids).size, 50_000);
+  assert.deepEqual(ids, ids.toSorted());
+  assert.ok(engine.authorize(user('ann'), 'read', folder(ids[49_999])), 'after memory has grown');
+  assert.ok(!engine.authorize(user('bob'), 'read', folder(ids[0])));
+});
+
+test('requests outgrow the buffer and shrink again', async () => {
+  const engine = await open(snapshot, { module });
+  for (const n of [0, 1, 100, 20_000, 3]) {
+    const contextFacts = Array.from({ length: n }, (_, at) => owns('bob', `new${at}`));
+    assert.equal(engine.list(user('bob'), 'read', 'Folder', contextFacts).length, n);
+    assert.equal(engine.authorize(user('bob'), 'read', folder(`new${n - 1}`), contextFacts), n > 0);
+    assert.equal(engine.authorize(user('bob'), 'read', folder('new0')), false, 'context facts are of one request');
+  }
+});
+
+test('ids keep every byte', async () => {
+  const engine = await open(snapshot, { module });
+  const ids = ['é', '日本語', '🦀', '\u{feff}bom', 'a\0b', 'A', 'a', 'x'.repeat(500), 'é'.repeat(200), '12345678', '1234567é'];
+  const contextFacts = ids.map((id) => owns('bob', id));
+  const bytewise = (one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other));
+  assert.deepEqual(engine.list(user('bob'), 'read', 'Folder', contextFacts), ids.toSorted(bytewise));
+  for (const id of ids) assert.ok(engine.authorize(user('bob'), 'read', folder(id), contextFacts), id);
+  assert.ok(!engine.authorize(user('bob'), 'read', folder('a\0c'), contextFacts));
+});
+
+test('stored facts by pattern, without rules', async () => {
+  const engine = await open(snapshot, { module });
+  assert.equal(engine.facts().length, 50_001);
+  assert.deepEqual(engine.facts('owner', [user('eve')]), [owns('eve', 'été')]);
+  assert.deepEqual(engine.facts('owner', [null, folder('été')]), [owns('eve', 'été')]);
+  assert.equal(engine.facts('owner', [{ type: 'User' }, { type: 'Folder' }]).length, 50_001);
+  assert.deepEqual(engine.facts('none'), []);
+});
+
+test('questions that are none are refused, and the engine goes on', async () => {
+  const engine = await open(snapshot, { module });
+  const refused = (ask, message) => assert.throws(ask, { name: 'UnderstudyError', kind: 'invalid', message });
+  refused(() => engine.authorize('ann', 'read', folder('f1')), /the actor is no value/);
+  refused(() => engine.authorize(user(7), 'read', folder('f1')), /the id of the actor is a number/);
+  refused(() => engine.authorize(user('ann'), undefined, folder('f1')), /the action is a undefined/);
+  refused(() => engine.authorize(user(''), 'read', folder('f1')), /empty id/);
+  refused(() => engine.authorize(user('*'), 'read', folder('f1')), /`\*`/);
+  refused(() => engine.authorize(user('\ud800'), 'read', folder('f1')), /surrogate/);
+  refused(() => engine.list(user('ann'), 'read', null), /the type of the resources is null/);
+  refused(() => engine.query('owner', [{ id: 'ann' }]), /argument 1 has an id without a type/);
+  refused(() => engine.authorize(user('ann'), 'read', folder('f1'), [{ predicate: 'p', args: ['x'] }]), /an argument of a context fact/);
+  refused(() => engine.authorize(user('ann'), 'read', folder('f1'), [], { now: 1.5 }), /`now`/);
+  refused(() => engine.authorize(user('ann'), 'read', folder('f1'), [], { budget: -1 }), /`budget`/);
+  assert.ok(engine.authorize(user('eve'), 'read', folder('été')));
+});
+
+test('a spent budget is an error, never a shorter list', async () => {
+  const engine = await open(snapshot, { module });
+  assert.throws(() => engine.list(user('ann'), 'read', 'Folder', [], { budget: 100 }), { kind: 'budget', units: 100 });
+  assert.equal(engine.list(user('ann'), 'read', 'Folder').length, 50_000);
+});
+
+test('after a trap an instance only says what happened; reopened, the engine answers', () => {
+  let guest;
+  const engine = new Engine(() => {
+    guest = new Guest(module);
+    place(guest, snapshot);
+    return guest;
+  });
+  const ask = () => engine.authorize(user('eve'), 'read', folder('été'));
+  assert.ok(ask());
+  const status = engine.status();
+  // The guest's own words, stack and heap are overwritten: whatever runs next can't go on.
+  guest.bytes.fill(0xff, 0, guest.bytes.length);
+  assert.throws(ask, { name: 'UnderstudyError', kind: 'trapped' });
+  assert.throws(ask, { kind: 'trapped', message: /reopen it/ });
+  assert.throws(() => engine.status(), { kind: 'trapped' });
+  engine.reopen();
+  assert.ok(ask());
+  assert.deepEqual(engine.status(), status);
+});
+
+test("a panic's text comes out with every refusal after it", () => {
+  const guest = new Guest(module);
+  const message = /capacity overflow.*reopen it/s;
+  // A length that no memory has, past the package's own limit.
+  assert.throws(() => guest.request(0xffffffff), { kind: 'trapped', message });
+  assert.throws(() => guest.request(8), { kind: 'trapped', message });
+  assert.throws(() => guest.call(8), { kind: 'trapped', message });
+  assert.throws(() => guest.reserve(8), { kind: 'trapped', message });
+});
