@@ -2,11 +2,14 @@
 //!
 //! A library only so that its own binary and tests share it; nothing here is a promise to others.
 
+pub mod app;
 pub mod build;
 pub mod cli;
 pub mod config;
+pub mod guest;
 pub mod http;
 pub mod keys;
+pub mod mapping;
 pub mod primary;
 pub mod replica;
 pub mod reports;

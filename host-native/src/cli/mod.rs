@@ -9,6 +9,7 @@ mod health;
 mod inspect;
 mod keys;
 mod policy;
+mod primary;
 mod serve;
 
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ struct Cli {
 enum Command {
     /// Follow an upstream and answer authorization questions (the default command).
     Serve(Box<ServeFlags>),
+    /// Take writes, answer, and hand a feed to nodes: for development, tests and small self-hosting.
+    Primary(Box<primary::PrimaryArgs>),
     /// Say what is wrong with a policy.
     Check(policy::PolicyFiles),
     /// Run the tests of a policy; the last line reads `N passed, N failed`.
@@ -62,6 +65,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match cli.command.unwrap_or(Command::Serve(Box::new(cli.serve))) {
         Command::Serve(flags) => serve::run(*flags),
+        Command::Primary(args) => primary::run(*args),
         Command::Check(args) => policy::check(&args),
         Command::Test(args) => policy::test(&args),
         Command::Authorize(args) => ask::authorize(&args),
@@ -79,6 +83,12 @@ pub fn run() -> ExitCode {
 pub fn usage_error(message: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("understudy: {message}");
     ExitCode::from(EXIT_USAGE)
+}
+
+/// Says why it did not work, in one line.
+pub fn failed(why: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("understudy: {why}");
+    ExitCode::FAILURE
 }
 
 #[cfg(test)]

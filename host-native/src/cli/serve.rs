@@ -2,21 +2,28 @@
 
 use std::process::ExitCode;
 
-use super::usage_error;
-use crate::config::{Config, ServeFlags};
+use super::{failed, usage_error};
+use crate::{
+    app::node,
+    config::{Config, ServeFlags},
+};
 
-/// Checks the flags and serves until told to stop.
+/// Checks the flags, then serves until told to stop, or writes a snapshot.
 pub fn run(flags: ServeFlags) -> ExitCode {
     let mut random = [0; 16];
     if let Err(error) = getrandom::fill(&mut random) {
         return usage_error(&format!("the system gives no random numbers: {error}"));
     }
-    match Config::check(flags, random) {
-        // The app's wiring waits for the guest and http rooms; success would be a lie until then.
-        Ok(_config) => {
-            eprintln!("understudy: the configuration is right, but this build can't serve yet");
-            ExitCode::FAILURE
-        }
-        Err(error) => usage_error(&error),
+    let config = match Config::check(flags, random) {
+        Ok(config) => config,
+        Err(error) => return usage_error(&error),
+    };
+    let done = match &config.export {
+        Some(file) => node::export(&config, file),
+        None => node::serve(&config),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => failed(&why),
     }
 }

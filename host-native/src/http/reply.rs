@@ -108,6 +108,9 @@ impl From<CallError> for Reply {
             CallError::NotServing => {
                 Reply::error(Code::Unavailable, "nothing to serve yet: no policy and facts have arrived")
             }
+            CallError::Busy => {
+                Reply::error(Code::Unavailable, "too many long questions wait for an answer already: ask again later")
+            }
             CallError::Failed(what) => Reply::error(Code::Internal, format!("the engine failed: {what}; ask again")),
         }
     }

@@ -20,6 +20,8 @@ pub enum CallError {
     Ask(AskError),
     /// There is no generation to ask.
     NotServing,
+    /// Too many long questions wait already.
+    Busy,
     /// The instance trapped, was stuck or answered nonsense; it is replaced.
     Failed(String),
 }

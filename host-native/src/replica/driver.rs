@@ -15,9 +15,10 @@ use sha2::{Digest, Sha256};
 use understudy_wire::feed;
 
 use super::{
-    Cause, Identity, Origin, Refusal, SNAPSHOT_BYTES_MAX, Snapshots,
+    Cause, Identity, Origin, Refusal, Snapshots,
     cache::{Cache, State, copy_whole},
     machine::{Action, Event, Machine},
+    snapshots::open,
     upstream::{Have, Latest, Upstream, UpstreamKind},
     verify::{Expected, place, verify},
 };
@@ -333,7 +334,7 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
 
     async fn verify(&self, file: &Path, expected: Expected) -> Result<(Identity, String), Refusal> {
         let (snapshots, file) = (self.snapshots.clone(), file.to_owned());
-        apart(move || verify(&*snapshots, &read(&file)?, &expected)).await
+        apart(move || verify(&*snapshots, &open(&file)?.1, &expected)).await
     }
 
     async fn publish(&self, file: PathBuf, (identity, sha256): (Identity, String)) -> Result<Serving, Refusal> {
@@ -430,12 +431,4 @@ fn disk(error: &std::io::Error) -> Refusal {
 fn unreadable(file: &Path, error: &std::io::Error) -> Refusal {
     let cause = if error.kind() == std::io::ErrorKind::NotFound { Cause::Missing } else { Cause::Disk };
     Refusal::new(cause, format!("{} can't be read: {error}", file.display()))
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, Refusal> {
-    let size = fs::metadata(file).map_err(|error| unreadable(file, &error))?.len();
-    if size > SNAPSHOT_BYTES_MAX {
-        return Err(Refusal::new(Cause::TooLarge, format!("{} is larger than any snapshot", file.display())));
-    }
-    fs::read(file).map_err(|error| unreadable(file, &error))
 }

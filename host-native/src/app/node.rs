@@ -1,0 +1,161 @@
+//! The node: listens, follows, answers, drains.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::{listen, n_workers, random_seed, runtime, stop::asked_to_stop};
+use crate::{
+    config::Config,
+    guest::pool::{Pool, PoolConfig},
+    http::{
+        router::Node,
+        server::{Running, Service},
+        state::State,
+    },
+    keys::NodeKeys,
+    replica::{
+        Origin,
+        cache::{Cache, Directory, State as Remembered},
+        driver::{Clock, Driver, Status, SystemClock, url_sha256},
+        snapshots::{CheckOnly, Serving},
+        upstream::HttpUpstream,
+    },
+    reports::Reporter,
+    telemetry::{self, Metrics, Readings},
+};
+
+/// Between two looks at the file of accepted keys.
+const KEYS_EVERY: Duration = Duration::from_secs(1);
+
+/// Serves until told to stop. An error is for people: why nothing can be served.
+pub fn serve(config: &Config) -> Result<(), String> {
+    telemetry::log(config.log_level);
+    let keys = NodeKeys::new(
+        &config.environment,
+        &config.token,
+        config.accepted_keys_file.clone(),
+        config.accept_environment_keys,
+    )?;
+    if config.accept_environment_keys {
+        let text = "OSO_ACCEPT_ENVIRONMENT_KEYS is on: where the upstream gives no key digests, every key of the \
+                    environment's form may ask";
+        // Not a matter of the log's level: whoever runs this has to know.
+        eprintln!("understudy: {text}");
+    }
+    let keys = Arc::new(keys);
+    let cache = directory(config)?;
+    let n_workers = n_workers();
+    let pool = Pool::start(PoolConfig::new(n_workers))?;
+    let status = Arc::new(Status::default());
+    let metrics = Arc::new(metrics(&pool, &status)?);
+    let state = State { keys: keys.clone(), answers: pool.clone(), observe: metrics.clone() };
+    let listeners = listen(config.host, config.port, n_workers)?;
+    let address = listeners.address();
+    let (drain, draining) = watch::channel(false);
+    let service: Arc<dyn Service> = Arc::new(Node(state));
+    let running = listeners.serve(&service, &draining).map_err(|error| format!("can't serve: {error}"))?;
+    println!("understudy {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
+
+    let snapshots = Arc::new(Serving { pool, keys: keys.clone(), tenant: config.tenant.clone() });
+    let mut driver = driver(config, &status, cache, snapshots, &*metrics)?;
+    let mut reporter = Reporter::new(config, &status, &metrics);
+    let outcome = runtime()?.block_on(async {
+        let outcome = tokio::select! {
+            why = driver.run(random_seed()) => Err(why),
+            never = watch_keys(&keys) => never,
+            never = report(&mut reporter) => never,
+            asked = asked_to_stop() => asked,
+        };
+        stop(&drain, running).await;
+        if let Some(reporter) = &mut reporter {
+            reporter.last().await;
+        }
+        outcome
+    });
+    tracing::info!("stopped");
+    outcome
+}
+
+/// Writes the newest snapshot to be had to a file, and says where it is from.
+pub fn export(config: &Config, file: &Path) -> Result<(), String> {
+    telemetry::log(config.log_level);
+    let status = Status::default();
+    let metrics = Metrics::new(Readings::default).map_err(|error| error.to_string())?;
+    let snapshots = Arc::new(CheckOnly { tenant: config.tenant.clone() });
+    let mut driver = driver(config, &status, directory(config)?, snapshots, &metrics)?;
+    let (origin, refusal) = runtime()?.block_on(driver.export(file))?;
+    if let Some(refusal) = refusal {
+        eprintln!("understudy: not from the upstream: {refusal}");
+    }
+    let from = match origin {
+        Origin::Upstream => "the upstream",
+        Origin::Disk | Origin::Import => "OSO_DIRECTORY",
+    };
+    println!("{} written, from {from}, epoch {}", file.display(), status.epoch());
+    Ok(())
+}
+
+fn directory(config: &Config) -> Result<Directory, String> {
+    Directory::open(&config.directory, &config.environment).map_err(|error| {
+        format!("OSO_DIRECTORY {}: can't be used: {error}: it must be a folder that this user may write", config.directory.display())
+    })
+}
+
+fn driver<'a, S: crate::replica::Snapshots>(
+    config: &'a Config,
+    status: &'a Status,
+    cache: Directory,
+    snapshots: Arc<S>,
+    metrics: &'a Metrics,
+) -> Result<Driver<'a, HttpUpstream, Directory, S, SystemClock, &'a Metrics>, String> {
+    let mut remembered: Remembered = cache.state();
+    // What is remembered of another address says nothing about this one's kind.
+    if remembered.url_sha256 != url_sha256(config) {
+        remembered.kind = None;
+    }
+    let upstream = HttpUpstream::new(config, remembered.kind).map_err(|refusal| refusal.to_string())?;
+    Ok(Driver::new(config, status, remembered, upstream, cache, snapshots, SystemClock, metrics))
+}
+
+fn metrics(pool: &Arc<Pool>, status: &Arc<Status>) -> Result<Metrics, String> {
+    let (pool, status) = (pool.clone(), status.clone());
+    let read = move || {
+        let counts = pool.counts();
+        let now_ms = SystemClock.unix_ms();
+        Readings {
+            snapshot_age_ms: status.confirmed_ms().map(|at_ms| now_ms.saturating_sub(at_ms)),
+            epoch: status.epoch(),
+            generation: counts.generation,
+            traps: counts.traps,
+            stuck: counts.stuck,
+            replaced: counts.replaced,
+        }
+    };
+    Metrics::new(read).map_err(|error| format!("no metrics: {error}"))
+}
+
+async fn watch_keys(keys: &NodeKeys) -> Result<(), String> {
+    loop {
+        tokio::time::sleep(KEYS_EVERY).await;
+        if let Err(error) = keys.refresh() {
+            tracing::error!("{error}; the keys accepted before stay");
+        }
+    }
+}
+
+async fn report(reporter: &mut Option<Reporter<'_>>) -> Result<(), String> {
+    match reporter {
+        Some(reporter) => reporter.run().await,
+        None => std::future::pending::<()>().await,
+    }
+    Ok(())
+}
+
+/// No new connections; what has arrived is answered.
+async fn stop(drain: &watch::Sender<bool>, running: Running) {
+    drain.send_replace(true);
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(|| running.join()).await {
+        tracing::error!("a server thread ended badly: {error}");
+    }
+}

@@ -1,0 +1,65 @@
+//! The component that this binary carries, ready to be instantiated.
+// Loading precompiled code is one of the three places where unsafe code stands.
+#![allow(unsafe_code)]
+
+use std::{
+    sync::Arc,
+    time::Duration,
+};
+
+use wasmtime::{
+    Engine,
+    component::{Component, Linker},
+};
+
+use super::{bindings::EnginePre, engine_config::engine_config, limits::Stores, memory::Memories};
+
+/// Between two ticks, by which calls that take too long are noticed.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// Made by the build script from `core/component`.
+static PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/understudy.cwasm"));
+
+/// Code of the guest, shared by all instances.
+#[derive(Clone)]
+pub struct Guest {
+    engine: Engine,
+    pre: EnginePre<Stores>,
+}
+
+impl Guest {
+    /// Loads it and starts its clock of ticks. Costs a copy of the code.
+    pub fn load() -> wasmtime::Result<Self> {
+        let mut config = engine_config(None)?;
+        config.with_host_memory(Arc::new(Memories));
+        let engine = Engine::new(&config)?;
+        // SAFETY: these bytes were made by the build script from our own component, by the same version and configuration
+        // of wasmtime, and lie in this binary.
+        let component = unsafe { Component::deserialize(&engine, PRECOMPILED)? };
+        // Nothing is linked: the component asks its host for nothing.
+        let pre = EnginePre::new(Linker::new(&engine).instantiate_pre(&component)?)?;
+        tick(&engine)?;
+        Ok(Guest { engine, pre })
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(super) fn pre(&self) -> &EnginePre<Stores> {
+        &self.pre
+    }
+}
+
+/// Counts ticks until nobody holds the engine any more.
+fn tick(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    let count = move || {
+        loop {
+            std::thread::sleep(TICK);
+            let Some(engine) = engine.upgrade() else { return };
+            engine.increment_epoch();
+        }
+    };
+    std::thread::Builder::new().name("guest-ticks".into()).spawn(count).map(drop)
+}

@@ -1,0 +1,169 @@
+//! One live copy of the component with one snapshot in its memory.
+
+use std::{fmt, fs::File, os::unix::fs::FileExt, time::Duration};
+
+use understudy_core::{
+    model::Change,
+    raw::{Call, Refusal, Reply, answer, request},
+};
+use wasmtime::{Store, Trap};
+
+use super::{
+    bindings::{self, exports::understudy::engine::types},
+    component::{Guest, TICK},
+    limits::Stores,
+    memory::{MemoryAddress, lay, newest},
+};
+
+/// Bytes copied at a time where a file can't be mapped.
+const WRITE_BYTES: usize = 1 << 20;
+/// Bytes of memory of an instance before its first question.
+const START_BYTES_MAX: usize = 8 << 20;
+
+/// How a snapshot comes into an instance's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The file is laid there: no copy, memory shared by all instances.
+    Map,
+    /// Its bytes are written: for file systems that can't map.
+    Write,
+}
+
+/// One live copy.
+pub struct Instance {
+    store: Store<Stores>,
+    bindings: bindings::Engine,
+    offset: u64,
+    request: Vec<u8>,
+}
+
+/// Why an instance gave nothing. Of the last three it is of no use afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It says so itself, and goes on.
+    Refused(Refusal),
+    /// It broke off.
+    Trapped(String),
+    /// It was interrupted: no answer for too long.
+    Stuck,
+    /// What it gave is no answer.
+    Nonsense(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Refused(refusal) => refusal.fmt(f),
+            Failure::Trapped(what) => write!(f, "the instance broke off ({what})"),
+            Failure::Stuck => f.write_str("the instance gave no answer for too long"),
+            Failure::Nonsense(what) => write!(f, "the instance's answer can't be read ({what})"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Keeps memory and time limits of one instance.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Memory besides the snapshot, in bytes.
+    pub heap_bytes_max: usize,
+    /// Longest time to open a snapshot: compiling the largest policy takes seconds.
+    pub open: Duration,
+}
+
+impl Instance {
+    /// A new instance with this snapshot open. The file's digest has been verified; `seed`: random.
+    pub fn open(guest: &Guest, file: &File, way: Way, bounds: Bounds, seed: u64) -> Result<Self, Failure> {
+        let length = file.metadata().map_err(|error| trapped(&error.into()))?.len();
+        let memory_max = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(bounds.heap_bytes_max);
+        let mut store = Store::new(guest.engine(), Stores { memory_max: memory_max.max(START_BYTES_MAX) });
+        store.limiter(|stores| stores);
+        store.set_epoch_deadline(ticks(bounds.open));
+        let bindings = guest.pre().instantiate(&mut store).map_err(|error| trapped(&error))?;
+        let memory = newest();
+        let mut instance = Instance { store, bindings, offset: 0, request: Vec::new() };
+        let at = instance.reserve(length)?;
+        let is_mapped = way == Way::Map && at.is_some_and(|at| map(file, memory, at));
+        if !is_mapped {
+            instance.write(file, length)?;
+        }
+        let snapshot = instance.bindings.understudy_engine_snapshot();
+        let manifest = snapshot.call_seal(&mut instance.store, seed).map_err(|error| trapped(&error))?;
+        instance.offset = manifest.map_err(|error| refused(&error))?.offset;
+        Ok(instance)
+    }
+
+    fn reserve(&mut self, length: u64) -> Result<Option<usize>, Failure> {
+        let snapshot = self.bindings.understudy_engine_snapshot();
+        let at = snapshot.call_reserve(&mut self.store, length).map_err(|error| trapped(&error))?;
+        at.map(|at| usize::try_from(at).ok()).map_err(|error| refused(&error))
+    }
+
+    fn write(&mut self, file: &File, length: u64) -> Result<(), Failure> {
+        let mut chunk = vec![0; WRITE_BYTES];
+        let mut offset = 0;
+        while offset < length {
+            let n_bytes = usize::try_from(length - offset).map_or(WRITE_BYTES, |left| left.min(WRITE_BYTES));
+            file.read_exact_at(&mut chunk[..n_bytes], offset).map_err(|error| trapped(&error.into()))?;
+            let snapshot = self.bindings.understudy_engine_snapshot();
+            let written = snapshot.call_write(&mut self.store, offset, &chunk[..n_bytes]);
+            written.map_err(|error| trapped(&error))?.map_err(|error| refused(&error))?;
+            offset += n_bytes as u64;
+        }
+        Ok(())
+    }
+
+    /// Offset of the last write that its answers contain.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Applies later writes, in order; `offset` is that of the last one.
+    pub fn apply(&mut self, changes: Vec<Change>, offset: u64, patience: Duration) -> Result<(), Failure> {
+        match self.call(&Call::Apply { offset, changes }, patience)? {
+            Reply::Applied { offset } => self.offset = offset,
+            _ => return Err(Failure::Nonsense("another kind of answer".into())),
+        }
+        Ok(())
+    }
+
+    /// One call. `patience`: after that long it counts as stuck.
+    pub fn call(&mut self, call: &Call, patience: Duration) -> Result<Reply, Failure> {
+        request::encode(call, &mut self.request);
+        self.store.set_epoch_deadline(ticks(patience));
+        let raw = self.bindings.understudy_engine_raw();
+        let bytes = raw.call_call(&mut self.store, &self.request).map_err(|error| trapped(&error))?;
+        let outcome = answer::decode(&bytes).map_err(|malformed| Failure::Nonsense(malformed.to_string()))?;
+        outcome.map_err(Failure::Refused)
+    }
+}
+
+/// Lays the file into the window. If that can't be done, nothing has changed.
+fn map(file: &File, memory: MemoryAddress, at: usize) -> bool {
+    let laid = lay(file, memory, at);
+    laid.inspect_err(|error| tracing::warn!("a snapshot can't be mapped and is copied instead: {error}")).is_ok()
+}
+
+fn ticks(patience: Duration) -> u64 {
+    // One more: the first may come at once.
+    u64::try_from(patience.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX / 2) + 1
+}
+
+fn trapped(error: &wasmtime::Error) -> Failure {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => Failure::Stuck,
+        Some(trap) => Failure::Trapped(trap.to_string()),
+        None => Failure::Trapped(error.to_string()),
+    }
+}
+
+fn refused(error: &types::Error) -> Failure {
+    Failure::Refused(match error {
+        types::Error::NotOpen => Refusal::NotOpen,
+        types::Error::Snapshot(message) | types::Error::Invalid(message) | types::Error::Unanswerable(message) => {
+            Refusal::Snapshot(message.clone())
+        }
+        types::Error::Budget(units) => Refusal::Snapshot(format!("the budget of {units} units is spent")),
+    })
+}

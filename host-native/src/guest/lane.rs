@@ -1,0 +1,59 @@
+//! One instance and whoever asks it, one at a time: a worker of the server, or the slow lane.
+//!
+//! Only its own thread asks, so its lock is never waited for on the path of a request; the installer takes it where it
+//! happens to be free.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::instance::Instance;
+
+/// One lane. Aligned so that two of them never share a cache line.
+#[repr(align(128))]
+#[derive(Default)]
+pub struct Lane {
+    live: Mutex<Option<Live>>,
+    /// Instances made for generations to come, and for the current one until it is taken.
+    ready: Mutex<Vec<Live>>,
+}
+
+/// An instance and the number of its generation.
+pub struct Live {
+    /// The number.
+    pub generation: u64,
+    /// The instance.
+    pub instance: Instance,
+}
+
+impl Lane {
+    /// The instance that answers, for as long as the guard is held.
+    pub fn live(&self) -> MutexGuard<'_, Option<Live>> {
+        // A thread that panicked with the lock held left the instance in an unknown state: it is not used again.
+        self.live.lock().unwrap_or_else(|poisoned| {
+            self.live.clear_poison();
+            let mut live = poisoned.into_inner();
+            *live = None;
+            live
+        })
+    }
+
+    /// The same, unless somebody asks it right now.
+    pub fn idle(&self) -> Option<MutexGuard<'_, Option<Live>>> {
+        self.live.try_lock().ok()
+    }
+
+    /// Puts an instance aside for when its generation is current.
+    pub fn prepare(&self, live: Live) {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).push(live);
+    }
+
+    /// The instance made for the generation that `current` names, and those that nobody needs any more. `current` is read
+    /// while nothing can be put aside.
+    pub fn take_ready(&self, current: impl FnOnce() -> u64) -> (Option<Live>, Vec<Live>) {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = current();
+        let (mut due, later): (Vec<_>, Vec<_>) = ready.drain(..).partition(|live| live.generation <= current);
+        *ready = later;
+        let newest = due.pop_if(|live| live.generation == current);
+        (newest, due)
+    }
+}

@@ -1,0 +1,22 @@
+//! Everything that touches wasmtime: the component, its instances, and which of them answers.
+//!
+//! Enters: verified snapshot files, later writes, questions. Leaves: answers of one generation, or why there is none.
+//! Never: links anything to the component; turns a trap, a stuck instance or a spent budget into an answer; lets an answer
+//! go back behind one that was given.
+
+mod answers;
+pub mod component;
+pub mod engine_config;
+pub mod instance;
+mod lane;
+pub mod limits;
+mod log;
+mod memory;
+pub mod pool;
+mod slow;
+
+/// Generated from `wit/`: the host's side.
+#[allow(missing_docs, clippy::all, clippy::pedantic)]
+mod bindings {
+    wasmtime::component::bindgen!({ path: "../wit", world: "engine" });
+}
