@@ -59,7 +59,12 @@ fn build_core(root: &Path, out: &Path) -> Result<PathBuf, Failure> {
         let is_of_outer_build = text.starts_with("CARGO_CFG_") || text.starts_with("CARGO_FEATURE_");
         let changes_code = matches!(
             &*text,
-            "RUSTFLAGS" | "CARGO_ENCODED_RUSTFLAGS" | "CARGO_BUILD_TARGET" | "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER" | "TARGET"
+            "RUSTFLAGS"
+                | "CARGO_ENCODED_RUSTFLAGS"
+                | "CARGO_BUILD_TARGET"
+                | "RUSTC_WRAPPER"
+                | "RUSTC_WORKSPACE_WRAPPER"
+                | "TARGET"
         );
         if is_of_outer_build || changes_code {
             cargo.env_remove(&name);
@@ -75,7 +80,8 @@ fn build_core(root: &Path, out: &Path) -> Result<PathBuf, Failure> {
 
 /// Says what to type where the target is not installed.
 fn check_target() -> Result<(), Failure> {
-    let libraries = Command::new(env::var("RUSTC")?).args(["--print", "target-libdir", "--target", GUEST_TARGET]).output()?;
+    let libraries =
+        Command::new(env::var("RUSTC")?).args(["--print", "target-libdir", "--target", GUEST_TARGET]).output()?;
     let libraries = String::from_utf8_lossy(&libraries.stdout);
     if Path::new(libraries.trim()).is_dir() {
         return Ok(());

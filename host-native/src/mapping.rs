@@ -33,9 +33,7 @@ impl MappedFile {
             return Ok(MappedFile { at: None, length });
         }
         // SAFETY: a new mapping at an address that the kernel picks touches no memory that exists.
-        let at = unsafe {
-            mmap(std::ptr::null_mut(), length, ProtFlags::READ, MapFlags::PRIVATE, file.as_fd(), 0)?
-        };
+        let at = unsafe { mmap(std::ptr::null_mut(), length, ProtFlags::READ, MapFlags::PRIVATE, file.as_fd(), 0)? };
         Ok(MappedFile { at: NonNull::new(at), length })
     }
 }

@@ -3,5 +3,7 @@
 
 pub mod ask;
 pub mod case;
+pub mod http;
+pub mod process;
 pub mod random;
 pub mod world;

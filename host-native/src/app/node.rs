@@ -98,7 +98,10 @@ pub fn export(config: &Config, file: &Path) -> Result<(), String> {
 
 fn directory(config: &Config) -> Result<Directory, String> {
     Directory::open(&config.directory, &config.environment).map_err(|error| {
-        format!("OSO_DIRECTORY {}: can't be used: {error}: it must be a folder that this user may write", config.directory.display())
+        format!(
+            "OSO_DIRECTORY {}: can't be used: {error}: it must be a folder that this user may write",
+            config.directory.display()
+        )
     })
 }
 

@@ -41,8 +41,7 @@ pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
         }
     };
     let metrics = Metrics::new(read).map_err(|error| format!("no metrics: {error}"))?;
-    let state =
-        State { keys: Arc::new(PrimaryKeys(config.keys.clone())), answers: pool, observe: Arc::new(metrics) };
+    let state = State { keys: Arc::new(PrimaryKeys(config.keys.clone())), answers: pool, observe: Arc::new(metrics) };
     let reports = Reports::default();
     let service: Arc<dyn Service> = Arc::new(Primary { ledger: ledger.clone(), state, limits: config.limits, reports });
     let listeners = listen(config.host, config.port, n_workers)?;

@@ -2,10 +2,7 @@
 // Loading precompiled code is one of the three places where unsafe code stands.
 #![allow(unsafe_code)]
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use wasmtime::{
     Engine,

@@ -183,7 +183,7 @@ impl Pool {
                 let asked = *budget;
                 *budget = asked.min(quick_units);
                 asked
-            },
+            }
             _ => 0,
         };
         let budgets: Vec<u64> = calls.iter_mut().map(limited).collect();

@@ -19,9 +19,7 @@ pub struct SlowLane(SyncSender<Job>);
 
 impl SlowLane {
     /// Starts the thread; `run` answers.
-    pub fn start(
-        run: impl Fn(&[Call]) -> Result<Vec<Reply>, CallError> + Send + 'static,
-    ) -> std::io::Result<Self> {
+    pub fn start(run: impl Fn(&[Call]) -> Result<Vec<Reply>, CallError> + Send + 'static) -> std::io::Result<Self> {
         let (sender, jobs): (_, Receiver<Job>) = sync_channel(SLOW_QUEUE_MAX);
         let work = move || {
             for job in jobs {

@@ -106,7 +106,8 @@ fn build(reading: Reading, identity: &Identity, tenant: &str) -> Result<Vec<u8>,
     };
     let policy = reading.policy.map(|(file, text)| PolicyText { file, text });
     let contents = Contents { manifest, policy, keys: None };
-    let refused = |error: BuildError| Refusal::new(Cause::Policy, format!("the upstream's data can't be used: {error}"));
+    let refused =
+        |error: BuildError| Refusal::new(Cause::Policy, format!("the upstream's data can't be used: {error}"));
     build::snapshot(&contents, reading.facts).map_err(refused)
 }
 

@@ -1,0 +1,44 @@
+//! A node and its primary as real processes: the one path that everything stands for.
+
+use std::{path::Path, time::Duration};
+
+use serde_json::json;
+use understudy_tests::process::Process;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
+
+const POLICY: &str = r#"
+    actor User {}
+    resource Repo { permissions = ["read"]; roles = ["reader"]; "read" if "reader"; }
+"#;
+
+#[test]
+fn it_answers_on_while_the_primary_is_dead_and_after_its_own_death() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (binary, directory) = (Path::new(BINARY), folder.path().join("node"));
+    let mut primary = Process::primary(binary, folder.path(), &[]);
+    primary.post_policy(POLICY);
+    primary.write(&[json!(["has_role", ["User", "ann"], ["String", "reader"], ["Repo", "web"]])], &[]);
+    assert!(primary.authorize(("User", "ann"), "read", ("Repo", "web")), "the primary sees a write at once");
+
+    let upstream = primary.url();
+    let mut node = Process::node(binary, folder.path(), &directory, &upstream, &["--sync-interval", "1s"]);
+    node.await_serving();
+    node.await_that("the write arrives", || node.authorize(("User", "ann"), "read", ("Repo", "web")));
+    primary.kill();
+    assert!(node.authorize(("User", "ann"), "read", ("Repo", "web")));
+    assert!(!node.authorize(("User", "bo"), "read", ("Repo", "web")));
+    assert_eq!(node.post("/api/batch", &json!([])).status, 405);
+
+    node.kill();
+    let mut node = Process::node(binary, folder.path(), &directory, &upstream, &[]);
+    node.await_serving();
+    assert!(node.authorize(("User", "ann"), "read", ("Repo", "web")));
+    assert_eq!(node.terminate().code(), Some(0));
+
+    let empty = folder.path().join("empty");
+    let args = understudy_tests::process::node_args(&empty, &upstream, &[]);
+    let mut node = Process::start(binary, folder.path(), &args, understudy_tests::process::NODE_VARIABLES);
+    assert_eq!(node.await_exit(Duration::from_secs(20)).code(), Some(1));
+    assert!(node.printed().contains("nothing to serve"), "{}", node.printed());
+}
