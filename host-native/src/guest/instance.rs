@@ -73,16 +73,21 @@ pub struct Bounds {
 }
 
 impl Instance {
+    /// A new instance without a snapshot: it takes `check` and `build`. `memory_max`: in bytes.
+    pub fn new(guest: &Guest, memory_max: usize, patience: Duration) -> Result<Self, Failure> {
+        let mut store = Store::new(guest.engine(), Stores { memory_max: memory_max.max(START_BYTES_MAX) });
+        store.limiter(|stores| stores);
+        store.set_epoch_deadline(ticks(patience));
+        let bindings = guest.pre().instantiate(&mut store).map_err(|error| trapped(&error))?;
+        Ok(Instance { store, bindings, offset: 0, request: Vec::new() })
+    }
+
     /// A new instance with this snapshot open. The file's digest has been verified; `seed`: random.
     pub fn open(guest: &Guest, file: &File, way: Way, bounds: Bounds, seed: u64) -> Result<Self, Failure> {
         let length = file.metadata().map_err(|error| trapped(&error.into()))?.len();
         let memory_max = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(bounds.heap_bytes_max);
-        let mut store = Store::new(guest.engine(), Stores { memory_max: memory_max.max(START_BYTES_MAX) });
-        store.limiter(|stores| stores);
-        store.set_epoch_deadline(ticks(bounds.open));
-        let bindings = guest.pre().instantiate(&mut store).map_err(|error| trapped(&error))?;
+        let mut instance = Instance::new(guest, memory_max, bounds.open)?;
         let memory = newest();
-        let mut instance = Instance { store, bindings, offset: 0, request: Vec::new() };
         let at = instance.reserve(length)?;
         let is_mapped = way == Way::Map && at.is_some_and(|at| map(file, memory, at));
         if !is_mapped {

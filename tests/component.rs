@@ -1,0 +1,257 @@
+//! The component as the host runs it: what it imports (nothing), every case through it both ways a snapshot comes in, and
+//! what happens to instances that break.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Write,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value as Json, json};
+use understudy::{
+    guest::{
+        component::Guest,
+        instance::{Instance, Way},
+        pool::{Pool, PoolConfig},
+    },
+    http::state::{Answers, CallError},
+    primary::instances::Instances,
+};
+use understudy_core::{
+    limits::WORK_UNITS_PER_REQUEST,
+    model::{Answer, Ask, AskError, Change, Fact, Pattern, Request, Value},
+    raw::{Call, Reply},
+    rules::rule::BlockMetadata,
+    snapshot::{Contents, Manifest, PolicyText, write},
+    syntax::diagnostic::Severity,
+};
+use understudy_tests::{
+    ask::{answer, ask, sorted},
+    case::{Case, all},
+};
+use wasmparser::{Parser, Payload};
+
+/// Kinds of cases that ask the tools about a policy, not an instance about a snapshot; they run natively.
+const NATIVE_KINDS: [&str; 2] = ["fact_check", "policy_tests"];
+
+fn built(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_BIN_EXE_understudy")).with_file_name(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn neither_the_component_nor_the_core_module_imports_anything() {
+    for name in ["understudy.core.wasm", "understudy.component.wasm"] {
+        let bytes = built(name);
+        let mut depth = 0;
+        let (mut imports, mut exports) = (Vec::new(), Vec::new());
+        for payload in Parser::new(0).parse_all(&bytes) {
+            match payload.expect("what was built parses") {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) if depth > 0 => depth -= 1,
+                Payload::ImportSection(section) if depth == 0 => {
+                    imports.extend(section.into_iter().map(|import| format!("{:?}", import.expect("an import"))));
+                }
+                Payload::ComponentImportSection(section) if depth == 0 => {
+                    imports.extend(section.into_iter().map(|import| format!("{:?}", import.expect("an import"))));
+                }
+                Payload::ComponentExportSection(section) if depth == 0 => {
+                    exports.extend(section.into_iter().map(|export| export.expect("an export").name.name.to_owned()));
+                }
+                Payload::ExportSection(section) if depth == 0 => {
+                    exports.extend(section.into_iter().map(|export| export.expect("an export").name.to_owned()));
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(imports, Vec::<String>::new(), "{name}");
+        let expected = if name.contains("core") { "us_call" } else { "understudy:engine/authorizer@0.1.0" };
+        assert!(exports.iter().any(|export| export == expected), "{name} exports {exports:?}");
+    }
+}
+
+/// A file with a snapshot of this.
+fn snapshot(policy: &str, facts: Vec<Fact>) -> File {
+    let policy = Some(PolicyText { file: None, text: policy.to_owned() });
+    let contents = Contents { manifest: Manifest { offset: 10, ..Manifest::default() }, policy, keys: None };
+    let bytes = write(&contents, facts).expect("it can be written");
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(&bytes).expect("room for it");
+    file
+}
+
+fn pool(change: impl FnOnce(&mut PoolConfig)) -> Arc<Pool> {
+    let mut config = PoolConfig::new(1);
+    change(&mut config);
+    Pool::start(config).expect("the engine loads")
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+fn asked(pool: &Pool, request: Request) -> Result<Answer, CallError> {
+    wait(pool.ask(0, vec![request])).map(|mut answers| answers.remove(0))
+}
+
+fn request(ask: Ask) -> Request {
+    Request { ask, context_facts: Vec::new(), now_s: 0, budget: WORK_UNITS_PER_REQUEST }
+}
+
+/// Is this a policy without errors, by an instance without a snapshot?
+fn checks(name: &str, policy: &str) -> bool {
+    let guest = Guest::load().expect("the engine loads");
+    let mut instance = Instance::new(&guest, 256 << 20, Duration::from_secs(60)).expect("an instance");
+    let sources = vec![(name.to_owned(), policy.to_owned())];
+    match instance.call(&Call::Check { sources }, Duration::from_secs(60)) {
+        Ok(Reply::Diagnostics(notes)) => notes.iter().all(|note| note.severity != Severity::Error),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the component says to a case; `None`: it is not asked.
+fn run(pool: &Pool, case: &Case) -> Option<Json> {
+    let kind = case.ask["kind"].as_str().unwrap_or_default();
+    if NATIVE_KINDS.contains(&kind) {
+        return None;
+    }
+    if kind == "parse" {
+        return Some(json!(if checks(&case.name, &case.policy) { "ok" } else { "error" }));
+    }
+    pool.install(snapshot(&case.policy, case.facts.clone()), || ()).expect("a case's snapshot opens");
+    if kind == "metadata" {
+        let blocks = wait(pool.metadata(0)).expect("an answer").expect("a policy");
+        let block = |(name, own): (String, BlockMetadata)| {
+            let relations: BTreeMap<_, _> = own.relations.into_iter().collect();
+            (name, json!({"roles": own.roles, "permissions": own.permissions, "relations": relations}))
+        };
+        return Some(json!({"resources": blocks.into_iter().map(block).collect::<BTreeMap<_, _>>()}));
+    }
+    let request = Request {
+        ask: ask(&case.ask).expect("a kind of question"),
+        context_facts: case.context_facts.clone(),
+        now_s: case.now_s.unwrap_or(1_780_000_000),
+        budget: WORK_UNITS_PER_REQUEST,
+    };
+    Some(match asked(pool, request) {
+        Ok(found) => answer(&found),
+        Err(CallError::Ask(error)) => json!({"error": error.kind()}),
+        Err(other) => json!({"failed": format!("{other:?}")}),
+    })
+}
+
+#[test]
+fn every_case_through_the_component() {
+    let cases = all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases"));
+    for way in [Way::Map, Way::Write] {
+        let pool = pool(|config| config.way = way);
+        let (mut n_passed, mut wrong) = (0, Vec::new());
+        for case in &cases {
+            let Some(got) = run(&pool, case) else { continue };
+            let (got, expected) = (sorted(got), sorted(case.expect.clone()));
+            if got == expected {
+                n_passed += 1;
+            } else {
+                wrong.push(format!("{}: expected {expected}, got {got}", case.name));
+            }
+        }
+        println!("through the component ({way:?}): {n_passed} passed, {} failed", wrong.len());
+        assert!(n_passed > 220 && wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    }
+}
+
+const POLICY: &str = r#"
+    actor User {}
+    resource Repo { permissions = ["read"]; roles = ["reader"]; "read" if "reader"; }
+    reach(x: Repo, y: Repo) if next(x, y);
+    reach(x: Repo, z: Repo) if reach(x, y) and next(y, z);
+"#;
+
+fn value(type_name: &str, id: &str) -> Value {
+    Value::new(type_name, id).expect("a value")
+}
+
+fn reads(user: &str, repo: &str) -> Fact {
+    let args = vec![value("User", user), value("String", "reader"), value("Repo", repo)];
+    Fact { predicate: "has_role".into(), args }
+}
+
+fn may(user: &str, repo: &str) -> Request {
+    let ask = Ask::Authorize { actor: value("User", user), action: "read".into(), resource: value("Repo", repo) };
+    request(ask)
+}
+
+/// A question that takes long: every pair of repositories of a circle of [`facts`].
+fn long() -> Request {
+    request(Ask::Query { predicate: "reach".into(), args: vec![Pattern::Any, Pattern::Any] })
+}
+
+/// Repositories that `ann` reads, in a circle.
+fn facts(n_repos: usize) -> Vec<Fact> {
+    let repo = |n: usize| value("Repo", &format!("r{}", n % n_repos));
+    let next = |n| Fact { predicate: "next".into(), args: vec![repo(n), repo(n + 1)] };
+    (0..n_repos).flat_map(|n| [reads("ann", &format!("r{n}")), next(n)]).collect()
+}
+
+#[test]
+fn an_instance_that_is_stuck_is_replaced_and_only_its_own_request_fails() {
+    let pool = pool(|config| config.slow_stuck = Duration::from_millis(300));
+    pool.install(snapshot(POLICY, facts(2_000)), || ()).expect("it opens");
+    let begun = Instant::now();
+    let stuck = asked(&pool, long());
+    assert!(matches!(stuck, Err(CallError::Failed(_))), "{stuck:?}");
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    let counts = pool.counts();
+    assert_eq!((counts.stuck, counts.replaced, counts.traps), (1, 1, 0));
+    assert_eq!(asked(&pool, may("ann", "r7")), Ok(Answer::Decision(true)));
+    assert!(matches!(asked(&pool, long()), Err(CallError::Failed(_))), "the slow lane lives on");
+}
+
+#[test]
+fn an_instance_that_traps_is_replaced_with_every_write_since_its_snapshot() {
+    // Little memory: a request that needs more breaks its instance off.
+    let pool = pool(|config| config.heap_bytes_max = 16 << 20);
+    pool.install(snapshot(POLICY, facts(3)), || ()).expect("it opens");
+    pool.append(11, vec![Change::Delete(reads("ann", "r0")), Change::Insert(reads("bo", "r0"))]);
+    assert_eq!(asked(&pool, may("ann", "r0")), Ok(Answer::Decision(false)), "a write is seen at once");
+    let mut large = may("ann", "r1");
+    large.context_facts = (0..120_000).map(|n| reads(&format!("user-{n}"), &format!("repository-{n}"))).collect();
+    assert!(matches!(asked(&pool, large), Err(CallError::Failed(_))));
+    assert_eq!((pool.counts().traps, pool.counts().replaced), (1, 1));
+    assert_eq!(asked(&pool, may("ann", "r0")), Ok(Answer::Decision(false)), "a revoked right stays revoked");
+    assert_eq!(asked(&pool, may("bo", "r0")), Ok(Answer::Decision(true)));
+    assert_eq!(asked(&pool, may("ann", "r1")), Ok(Answer::Decision(true)));
+}
+
+#[test]
+fn long_questions_end_by_the_full_budget_and_never_shortened() {
+    let pool = pool(|_| ());
+    pool.install(snapshot(POLICY, facts(2_000)), || ()).expect("it opens");
+    let list = Ask::List { actor: value("User", "ann"), action: "read".into(), resource_type: "Repo".into() };
+    match asked(&pool, request(list)) {
+        Ok(Answer::Ids(ids)) => assert_eq!(ids.len(), 2_000),
+        other => panic!("{other:?}"),
+    }
+    let small = Request { budget: 1_000, ..long() };
+    assert_eq!(asked(&pool, small), Err(CallError::Ask(AskError::Budget { units: 1_000 })));
+    let more = Request { budget: 2_000_000, ..long() };
+    assert_eq!(asked(&pool, more), Err(CallError::Ask(AskError::Budget { units: 2_000_000 })));
+    assert_eq!(pool.counts().traps + pool.counts().stuck, 0);
+}
+
+#[test]
+fn an_install_that_fails_changes_nothing() {
+    let pool = pool(|_| ());
+    assert_eq!(asked(&pool, may("ann", "r0")), Err(CallError::NotServing));
+    pool.install(snapshot(POLICY, facts(1)), || ()).expect("it opens");
+    let mut broken = tempfile::tempfile().expect("a file");
+    broken.write_all(b"no snapshot").expect("room for it");
+    let mut told = false;
+    assert!(pool.install(broken, || told = true).is_err());
+    assert!(!told);
+    assert_eq!(pool.counts().generation, 1);
+    assert_eq!(asked(&pool, may("ann", "r0")), Ok(Answer::Decision(true)));
+}
