@@ -6,4 +6,5 @@ pub mod case;
 pub mod http;
 pub mod process;
 pub mod random;
+pub mod workload;
 pub mod world;
