@@ -40,11 +40,8 @@ fn every_query_has_its_known_answer() {
     let mut plain = Evaluator::new(&program, Plain::new(workload.facts()), 0);
     every_query(&workload, |request| plain.ask(request));
 
-    let contents = Contents {
-        manifest: Manifest::default(),
-        policy: Some(PolicyText { file: None, text: policy }),
-        keys: None,
-    };
+    let contents =
+        Contents { manifest: Manifest::default(), policy: Some(PolicyText { file: None, text: policy }), keys: None };
     let bytes = write(&contents, workload.facts()).expect("it fits a snapshot");
     let mut engine = Engine::open(&bytes, 0).expect("what was written opens");
     every_query(&workload, |request| engine.ask(request));

@@ -6,6 +6,7 @@ pub mod app;
 pub mod build;
 pub mod cli;
 pub mod config;
+pub mod dev;
 pub mod guest;
 pub mod http;
 pub mod keys;

@@ -96,9 +96,7 @@ impl Query {
     pub fn ask(&self) -> Ask {
         let (actor, resource) = (&self.line["actor"], &self.line["resource"]);
         match self.op().as_str() {
-            "authorize" => {
-                Ask::Authorize { actor: value(actor), action: self.action(), resource: value(resource) }
-            }
+            "authorize" => Ask::Authorize { actor: value(actor), action: self.action(), resource: value(resource) },
             "list" => Ask::List {
                 actor: value(actor),
                 action: self.action(),

@@ -1,6 +1,6 @@
 //! The node: listens, follows, answers, drains.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
@@ -28,8 +28,9 @@ use crate::{
 /// Between two looks at the file of accepted keys.
 const KEYS_EVERY: Duration = Duration::from_secs(1);
 
-/// Serves until told to stop. An error is for people: why nothing can be served.
-pub fn serve(config: &Config) -> Result<(), String> {
+/// Serves until told to stop. `listens` is told where, before anything serves. An error is for people: why nothing can be
+/// served.
+pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), String> {
     telemetry::log(config.log_level);
     let keys = NodeKeys::new(
         &config.environment,
@@ -56,6 +57,7 @@ pub fn serve(config: &Config) -> Result<(), String> {
     let service: Arc<dyn Service> = Arc::new(Node(state));
     let running = listeners.serve(&service, &draining).map_err(|error| format!("can't serve: {error}"))?;
     println!("understudy {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
+    listens(address);
 
     let snapshots = Arc::new(Serving { pool, keys: keys.clone(), tenant: config.tenant.clone() });
     let mut driver = driver(config, &status, cache, snapshots, &*metrics)?;

@@ -52,6 +52,11 @@ pub fn run(args: &HealthArgs) -> ExitCode {
     }
 }
 
+/// Does the node at `HOST:PORT` say that it serves?
+pub fn serves(host: &str) -> bool {
+    ask(host).is_ok_and(|answer| answer.status == 200)
+}
+
 /// `HOST:PORT` of an `http://` address; port 80 where it names none.
 fn authority(url: &str) -> Option<String> {
     let rest = url.strip_prefix("http://")?;

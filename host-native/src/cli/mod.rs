@@ -5,7 +5,8 @@
 
 mod ask;
 mod build;
-mod health;
+mod dev;
+pub mod health;
 mod inspect;
 mod keys;
 mod policy;
@@ -38,6 +39,8 @@ enum Command {
     Serve(Box<ServeFlags>),
     /// Take writes, answer, and hand a feed to nodes: for development, tests and small self-hosting.
     Primary(Box<primary::PrimaryArgs>),
+    /// A primary and a node on this machine, with a sample environment and what to try.
+    Dev(Box<dev::DevArgs>),
     /// Say what is wrong with a policy.
     Check(policy::PolicyFiles),
     /// Run the tests of a policy; the last line reads `N passed, N failed`.
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
     match cli.command.unwrap_or(Command::Serve(Box::new(cli.serve))) {
         Command::Serve(flags) => serve::run(*flags),
         Command::Primary(args) => primary::run(*args),
+        Command::Dev(args) => dev::run(*args),
         Command::Check(args) => policy::check(&args),
         Command::Test(args) => policy::test(&args),
         Command::Authorize(args) => ask::authorize(&args),

@@ -20,7 +20,7 @@ pub fn run(flags: ServeFlags) -> ExitCode {
     };
     let done = match &config.export {
         Some(file) => node::export(&config, file),
-        None => node::serve(&config),
+        None => node::serve(&config, |_| ()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

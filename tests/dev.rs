@@ -1,0 +1,57 @@
+//! `understudy dev` as a newcomer uses it: what it prints is pasted into a shell.
+
+use std::{path::Path, process::Command};
+
+use understudy_tests::process::{Process, skip};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
+
+/// Runs a printed line and gives what it prints.
+fn paste(line: &str) -> String {
+    let done = Command::new("sh").args(["-c", line]).output().expect("a shell");
+    String::from_utf8_lossy(&done.stdout).trim().to_owned()
+}
+
+#[test]
+fn what_it_prints_works_when_pasted() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        return skip("dev", "curl");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let args = ["dev", "--port", "0", "--primary-port", "0"];
+    let mut dev = Process::start(Path::new(BINARY), folder.path(), &args, &[]);
+    dev.await_address();
+    dev.await_that("it says what to try", || dev.printed().contains("Ctrl-C stops both."));
+    let printed = dev.printed();
+    assert!(!printed.contains('\u{1b}'), "no colours where there is no terminal");
+    let lines = |beginning: &str| {
+        let lines = printed.lines().filter_map(|line| line.strip_prefix("  "));
+        lines.filter(|line| line.starts_with(beginning)).map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let (curl, kill) = (lines("curl"), lines("kill"));
+    assert_eq!((curl.len(), kill.len()), (3, 1), "{printed}");
+
+    assert_eq!(paste(&curl[0]), r#"{"allowed":true}"#);
+    assert_eq!(paste(&curl[1]), r#"{"results":["handbook","styleguide"]}"#);
+    assert_eq!(paste(&curl[2]), r#"{"message":"1 inserted, 0 deleted"}"#);
+    let after = r#"{"results":["handbook","styleguide","web"]}"#;
+    dev.await_that("the write arrives", || paste(&curl[1]) == after);
+    paste(&kill[0]);
+    dev.await_that("it says that the primary is gone", || dev.printed().contains("the primary is gone"));
+    assert_eq!((paste(&curl[0]).as_str(), paste(&curl[1]).as_str()), (r#"{"allowed":true}"#, after));
+
+    dev.signal("INT");
+    assert_eq!(dev.await_exit(understudy_tests::process::PATIENCE).code(), Some(0));
+
+    // Started again it has what was written, and stops its primary with itself.
+    let mut again = Process::start(Path::new(BINARY), folder.path(), &args, &[]);
+    again.await_address();
+    again.await_that("it says what to try", || again.printed().contains("Ctrl-C stops both."));
+    let printed = again.printed();
+    let list = printed.lines().filter(|line| line.starts_with("  curl")).nth(1).expect("a line to paste");
+    again.await_that("the write is there", || paste(list) == after);
+    let id = printed.lines().find_map(|line| line.strip_prefix("  kill -9 ")).expect("the primary's id").to_owned();
+    assert_eq!(again.terminate().code(), Some(0));
+    assert!(!again.printed().contains("the primary is gone"));
+    assert_eq!(paste(&format!("kill -0 {id} 2>/dev/null && echo alive")), "");
+}
