@@ -35,6 +35,8 @@ pub struct Instance {
     bindings: bindings::Engine,
     offset: u64,
     request: Vec<u8>,
+    /// Memory after its snapshot was opened and later writes applied, in bytes.
+    settled_bytes: usize,
 }
 
 /// Why an instance gave nothing. Of the last three it is of no use afterwards.
@@ -75,11 +77,11 @@ pub struct Bounds {
 impl Instance {
     /// A new instance without a snapshot: it takes `check` and `build`. `memory_max`: in bytes.
     pub fn new(guest: &Guest, memory_max: usize, patience: Duration) -> Result<Self, Failure> {
-        let mut store = Store::new(guest.engine(), Stores { memory_max: memory_max.max(START_BYTES_MAX) });
+        let mut store = Store::new(guest.engine(), Stores { memory: 0, memory_max: memory_max.max(START_BYTES_MAX) });
         store.limiter(|stores| stores);
         store.set_epoch_deadline(ticks(patience));
         let bindings = guest.pre().instantiate(&mut store).map_err(|error| trapped(&error))?;
-        Ok(Instance { store, bindings, offset: 0, request: Vec::new() })
+        Ok(Instance { store, bindings, offset: 0, request: Vec::new(), settled_bytes: 0 })
     }
 
     /// A new instance with this snapshot open. The file's digest has been verified; `seed`: random.
@@ -96,6 +98,7 @@ impl Instance {
         let snapshot = instance.bindings.understudy_engine_snapshot();
         let manifest = snapshot.call_seal(&mut instance.store, seed).map_err(|error| trapped(&error))?;
         instance.offset = manifest.map_err(|error| refused(&error))?.offset;
+        instance.settled_bytes = instance.store.data().memory;
         Ok(instance)
     }
 
@@ -119,6 +122,11 @@ impl Instance {
         Ok(())
     }
 
+    /// By how much questions have made its memory grow, in bytes. It never shrinks.
+    pub fn grown_bytes(&self) -> usize {
+        self.store.data().memory.saturating_sub(self.settled_bytes)
+    }
+
     /// Offset of the last write that its answers contain.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -130,6 +138,7 @@ impl Instance {
             Reply::Applied { offset } => self.offset = offset,
             _ => return Err(Failure::Nonsense("another kind of answer".into())),
         }
+        self.settled_bytes = self.store.data().memory;
         Ok(())
     }
 

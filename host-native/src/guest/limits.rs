@@ -17,18 +17,26 @@ pub const QUICK_STUCK: Duration = Duration::from_secs(5);
 pub const SLOW_STUCK: Duration = Duration::from_secs(180);
 /// Memory of an instance besides its snapshot, in bytes, where the machine has more: tables of one request.
 pub const HEAP_BYTES_MAX: usize = 1 << 30;
+/// An instance whose questions made it larger by this gives way to a new one: memory of a guest never shrinks.
+pub const HEAP_BYTES_KEPT: usize = 32 << 20;
 /// Never less than this: a small answer needs room for its tables and its bytes.
 const HEAP_BYTES_MIN: usize = 64 << 20;
 
-/// State of one store: how far its memory may grow.
+/// State of one store: how large its memory is and may become, in bytes, snapshot included.
 pub struct Stores {
-    /// In bytes, snapshot included.
+    /// What it has.
+    pub memory: usize,
+    /// What it may have.
     pub memory_max: usize,
 }
 
 impl ResourceLimiter for Stores {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= self.memory_max)
+        let may_grow = desired <= self.memory_max;
+        if may_grow {
+            self.memory = desired;
+        }
+        Ok(may_grow)
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {

@@ -21,7 +21,7 @@ use super::{
     component::Guest,
     instance::{Bounds, Failure, Instance, Way},
     lane::{Lane, Live},
-    limits::{QUICK_STUCK, QUICK_TIME, QUICK_UNITS, SLOW_STUCK, heap_bytes_max},
+    limits::{HEAP_BYTES_KEPT, QUICK_STUCK, QUICK_TIME, QUICK_UNITS, SLOW_STUCK, heap_bytes_max},
     log::Log,
     slow::SlowLane,
 };
@@ -273,7 +273,19 @@ impl Shared {
                 Err(failure) => return Err(self.failed(&mut live, failure)),
             }
         }
+        if instance.grown_bytes() > HEAP_BYTES_KEPT {
+            self.renew(&mut live);
+        }
         Ok(Some(replies))
+    }
+
+    /// A new instance for one that grew large; where there can be none, it goes on.
+    fn renew(&self, live: &mut Option<Live>) {
+        let Some(large) = live.take() else { return };
+        match self.replace(live) {
+            Ok(()) => self.retire(large),
+            Err(_) => *live = Some(large),
+        }
     }
 
     /// The lane's instance, of the current generation and with every write.
