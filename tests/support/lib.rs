@@ -5,5 +5,6 @@ pub mod ask;
 pub mod case;
 pub mod http;
 pub mod process;
+pub mod programs;
 pub mod random;
 pub mod world;
