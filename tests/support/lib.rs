@@ -5,6 +5,7 @@ pub mod ask;
 pub mod case;
 pub mod http;
 pub mod process;
+pub mod programs;
 pub mod random;
 pub mod workload;
 pub mod world;

@@ -1,0 +1,132 @@
+//! `sdk-shim/js` on snapshots that `understudy build` made: every case answers as the native engine does.
+//!
+//! The package's own tests do the asking (`node --test`); this makes the folders that they read.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use serde_json::{Value as Json, json};
+use understudy_core::{
+    compile::{Source, compile},
+    eval::answer::Evaluator,
+    facts::plain::Plain,
+    limits::WORK_UNITS_PER_REQUEST,
+    model::{Ask, Fact, Request, Value},
+};
+use understudy_tests::{
+    ask,
+    case::{Case, all, of_text},
+    process::skip,
+    programs,
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// `@current_unix_time` of cases that name none.
+const NOW_S: i64 = 1_780_000_000;
+/// Builds at a time.
+const N_BUILDERS: usize = 4;
+
+#[test]
+fn the_package_answers_every_case_as_the_native_engine() {
+    if let Err(missing) = programs::node() {
+        return skip("the_package_answers_every_case_as_the_native_engine", &missing);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let cases: Vec<(Case, Ask)> = all(&Path::new(ROOT).join("tests/cases"))
+        .into_iter()
+        .chain([large()])
+        .filter_map(|case| ask::ask(&case.ask).map(|asked| (case, asked)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..N_BUILDERS {
+            scope.spawn(|| {
+                while let Some((case, asked)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    make(&folder.path().join("cases").join(&case.name), case, asked);
+                }
+            });
+        }
+    });
+    let module = Path::new(BINARY).with_file_name("understudy.core.wasm");
+    std::fs::copy(module, folder.path().join("understudy.core.wasm")).expect("the build left the core module");
+
+    let package = Path::new(ROOT).join("sdk-shim/js");
+    let tests = std::fs::read_dir(package.join("test")).expect("the package has tests");
+    let tests = tests.map(|entry| entry.expect("they can be listed").path());
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-reporter", "tap"]);
+    // Named one by one: what else `--test` takes for a test changed between versions of Node.
+    node.args(tests.filter(|path| path.to_string_lossy().ends_with(".test.js")));
+    node.current_dir(package).env("UNDERSTUDY_CASES", folder.path());
+    let output = node.output().expect("node starts");
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
+    let count =
+        |what: &str| report.lines().find_map(|line| line.strip_prefix("# ")?.strip_prefix(what)?.trim().parse().ok());
+    let passed: usize = count("pass").expect("the report counts");
+    // A reporter that found no file to run would be content, too.
+    assert!(cases.len() < passed, "{} cases, {passed} passed:\n{report}", cases.len());
+    println!("{passed} passed, {} of them cases", cases.len());
+}
+
+/// One case's folder: its snapshot by the real command, its question, the native engine's answer.
+fn make(folder: &Path, case: &Case, asked: &Ask) {
+    std::fs::create_dir_all(folder).expect("a folder of ours");
+    let write = |name: &str, text: &str| -> PathBuf {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("a folder of ours");
+        path
+    };
+    let facts: String = case.facts.iter().map(|fact| format!("{}\n", json_fact(fact))).collect();
+    let (policy, facts) = (write("policy.polar", &case.policy), write("facts.jsonl", &facts));
+    let mut build = Command::new(BINARY);
+    build.arg("build").arg("--policy").arg(policy).arg("--facts").arg(facts);
+    let built = build.arg("--output").arg(folder.join("case.snapshot")).output().expect("the binary starts");
+    assert!(built.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&built.stderr));
+
+    let now_s = case.now_s.unwrap_or(NOW_S);
+    let context_facts: Json = case.context_facts.iter().map(json_fact).collect();
+    write("ask.json", &json!({"ask": case.ask, "context_facts": context_facts, "now": now_s}).to_string());
+    write("expected.json", &native(case, asked, now_s).to_string());
+}
+
+fn native(case: &Case, asked: &Ask, now_s: i64) -> Json {
+    let compiled = compile(&[Source { name: &case.name, text: &case.policy }]);
+    let program = compiled.program.unwrap_or_else(|| panic!("{}: {:?}", case.name, compiled.diagnostics));
+    let (ask, context_facts) = (asked.clone(), case.context_facts.clone());
+    let request = Request { ask, context_facts, now_s, budget: WORK_UNITS_PER_REQUEST };
+    let answer = Evaluator::new(&program, Plain::new(case.facts.clone()), 0).ask(&request);
+    answer.map_or_else(|error| json!({"error": error.kind()}), |answer| ask::answer(&answer))
+}
+
+/// What the package's tests need beside the cases: lists longer than a page, ids beyond ASCII.
+fn large() -> Case {
+    let text = r#"
+--- policy
+actor User {}
+resource Folder { permissions = ["read"]; }
+has_permission(user: User, "read", folder: Folder) if owner(user, folder);
+--- facts
+owner(User{"eve"}, Folder{"été"});
+--- ask
+{"kind":"authorize","actor":{"type":"User","id":"eve"},"action":"read","resource":{"type":"Folder","id":"été"}}
+--- expect
+true
+"#;
+    let mut case = of_text("large".to_owned(), text);
+    let value = |type_name: &str, id: String| Value::new(type_name.to_owned(), id).expect("neither is empty");
+    case.facts.extend((0..50_000).map(|n| Fact {
+        predicate: "owner".to_owned(),
+        args: vec![value("User", "ann".to_owned()), value("Folder", format!("f{n}"))],
+    }));
+    case
+}
+
+fn json_fact(fact: &Fact) -> Json {
+    let args = fact.args.iter().map(|arg| json!({"type": arg.type_name(), "id": arg.id()}));
+    json!({"predicate": fact.predicate, "args": args.collect::<Json>()})
+}
