@@ -3,6 +3,7 @@
 
 pub mod ask;
 pub mod case;
+pub mod chains;
 pub mod http;
 pub mod process;
 pub mod random;
