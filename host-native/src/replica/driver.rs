@@ -273,11 +273,18 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
     /// Starts from the folder. `sha256`: only from the file with this digest.
     async fn open_disk(&mut self, sha256: Option<String>) -> Result<(), Refusal> {
         let mut last = Refusal::new(Cause::Missing, "OSO_DIRECTORY has no snapshot");
-        for file in self.cache.candidates() {
+        for (number, file) in self.cache.candidates().into_iter().enumerate() {
             // Without a digest: the file may be newer than the state by one crash.
             let expected = self.expected(self.state.epoch, sha256.clone());
             match self.walk(file, expected).await {
-                Ok(serving) => {
+                Ok(mut serving) => {
+                    if number > 0 {
+                        // What was refused must not take this one's place when the next file is kept.
+                        match self.cache.undo_keep() {
+                            Ok(file) => serving.file = file,
+                            Err(error) => self.observe.refused(Origin::Disk, &disk(&error)),
+                        }
+                    }
                     if self.state.sha256.as_ref() != Some(&serving.sha256) {
                         self.state.confirmed_ms = serving.identity.created_ms;
                         self.state.content_sha256 = None;
