@@ -138,7 +138,7 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
     pub async fn run(&mut self, seed: u64) -> String {
         let begin = Instant::now();
         let since = |at: Instant| millis(at.saturating_duration_since(begin));
-        let mut machine = Machine::new(self.config.import.is_some(), seed);
+        let mut machine = Machine::new(self.config.import.is_some(), millis(self.interval()), seed);
         let mut event = Event::Began;
         loop {
             event = match machine.step(event, since(Instant::now())) {
