@@ -45,12 +45,14 @@ struct Files {
     blobs: HashMap<String, Vec<u8>>,
     /// Bytes of a piece of a blob, and the pause before it.
     pace: Option<(usize, Duration)>,
+    /// Bytes of a blob after which nothing more comes.
+    stall: Option<usize>,
 }
 
 impl Feed {
     /// An empty feed.
     pub fn start() -> Self {
-        let files = Files { mode: Mode::Serving, head: Vec::new(), blobs: HashMap::new(), pace: None };
+        let files = Files { mode: Mode::Serving, head: Vec::new(), blobs: HashMap::new(), pace: None, stall: None };
         let files = Arc::new(Mutex::new(files));
         let served = files.clone();
         let server = Server::start(move |asked| {
@@ -64,6 +66,9 @@ impl Feed {
                 return Given::ok(files.head.clone());
             }
             let name = asked.path.rsplit_once("/blobs/").map(|(_, name)| name);
+            if let (Some(body), Some(n_bytes)) = (name.and_then(|name| files.blobs.get(name)), files.stall) {
+                return Given::Stall(body[..n_bytes.min(body.len() - 1)].to_vec());
+            }
             match (name.and_then(|name| files.blobs.get(name)).cloned(), files.pace) {
                 (Some(body), Some((piece, pause))) => Given::Slowly { body, piece, pause },
                 (Some(body), None) => Given::ok(body),
@@ -86,6 +91,11 @@ impl Feed {
     /// From now on blobs come in pieces of so many bytes, each after a pause.
     pub fn set_pace(&self, piece: usize, pause: Duration) {
         self.files().pace = Some((piece, pause));
+    }
+
+    /// From now on blobs stop after so many bytes, on a connection that stays open.
+    pub fn stall_after(&self, n_bytes: usize) {
+        self.files().stall = Some(n_bytes);
     }
 
     /// Offers bytes under their own digest.
