@@ -18,7 +18,7 @@ use super::{
     Cause, Identity, Origin, Refusal, Snapshots,
     cache::{Cache, State, copy_whole},
     machine::{Action, Event, Machine},
-    snapshots::open,
+    snapshots::{open, peek},
     upstream::{Have, Latest, Upstream, UpstreamKind},
     verify::{Expected, place, verify},
 };
@@ -140,6 +140,8 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
         let since = |at: Instant| millis(at.saturating_duration_since(begin));
         let mut machine = Machine::new(self.config.import.is_some(), millis(self.interval()), seed);
         let mut event = Event::Began;
+        // What the disk may have answered from is not gone back behind, whatever the upstream has now.
+        let mut early = if self.is_disk_ahead() { Some(self.open_disk(None).await) } else { None };
         loop {
             event = match machine.step(event, since(Instant::now())) {
                 Action::Exit { why } => return why,
@@ -161,7 +163,13 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
                         }
                     }
                 }
-                Action::OpenDisk => opened("disk", self.open_disk(None).await),
+                Action::OpenDisk => {
+                    let outcome = match early.take() {
+                        Some(outcome) => outcome,
+                        None => self.open_disk(None).await,
+                    };
+                    opened("disk", outcome)
+                }
                 Action::OpenImport => opened("import", self.open_import().await),
             };
         }
@@ -268,6 +276,16 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
     fn epoch_next(&self, identity: &Identity, sha256: &str) -> u64 {
         let same = self.state.sha256.as_deref() == Some(sha256) && identity.epoch == self.state.epoch;
         if same { self.state.epoch } else { self.state.epoch.saturating_add(1) }
+    }
+
+    /// Is the newest file newer than what was remembered? A crash between the first answer from it and the note of it, or
+    /// a lost note, leaves it so. Unverified: enough to look at it before the upstream is asked.
+    fn is_disk_ahead(&self) -> bool {
+        let newest = self.cache.candidates().first().and_then(|file| peek(file));
+        newest.is_some_and(|newest| match &self.state.store {
+            Some(store) => *store == newest.store && newest.epoch > self.state.epoch,
+            None => true,
+        })
     }
 
     /// Starts from the folder. `sha256`: only from the file with this digest.
