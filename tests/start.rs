@@ -7,6 +7,11 @@ use std::{
 };
 
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+use understudy::{
+    keys::hex,
+    replica::cache::{Cache, Directory, State},
+};
 use understudy_tests::{
     connection::Connection,
     feed::{Feed, Mode},
@@ -213,6 +218,84 @@ fn killed_at_any_moment_it_comes_back_from_disk_and_no_older_than_it_answered() 
 }
 
 #[test]
+fn a_crash_before_a_snapshot_was_remembered_is_no_step_back() {
+    // As a crash leaves it between the first answer from generation 2 and the note of it, beside a feed that has gone
+    // back; and as a lost note leaves it.
+    let first = snapshot(1, 0);
+    let known = State {
+        store: Some(first.store.clone()),
+        epoch: 1,
+        sha256: Some(hex(&Sha256::digest(first.bytes()))),
+        ..State::default()
+    };
+    for state in [known, State::default()] {
+        let (folder, feed) = (tempfile::tempdir().expect("a folder"), Feed::start());
+        let directory = Directory::open(&folder.path().join("node"), ENVIRONMENT).expect("a folder");
+        for generation in [1, 2] {
+            let part = directory.write_part("test", &snapshot(generation, 0).bytes()).expect("a part");
+            directory.keep(&part).expect("a snapshot");
+        }
+        directory.save_state(&state).expect("its state");
+        offer(&feed, 1, 0);
+        let node = node(folder.path(), &feed.url(), &[]);
+        node.await_serving();
+        assert_eq!(generation(&node), Some(2));
+        let refused = "understudy_sync_total{origin=\"upstream\",outcome=\"epoch\"}";
+        node.await_that("the older one is refused", || node.metric(refused).is_some());
+        assert_eq!(generation(&node), Some(2));
+        offer(&feed, 3, 0);
+        node.await_that("it goes on", || generation(&node) == Some(3));
+    }
+}
+
+#[test]
+fn a_download_that_breaks_off_goes_on_where_it_stopped() {
+    let (folder, feed) = (tempfile::tempdir().expect("a folder"), Feed::start());
+    offer(&feed, 1, 2_000);
+    let n_bytes = snapshot(1, 2_000).bytes().len();
+    feed.break_off_after(n_bytes / 3);
+    let node = node(folder.path(), &feed.url(), &[]);
+    node.await_serving();
+    assert_eq!(generation(&node), Some(1));
+    let sent = feed.n_bytes_sent();
+    assert!(sent <= n_bytes + 16, "{sent} bytes for a snapshot of {n_bytes}");
+    let broken = node.metric("understudy_sync_total{origin=\"upstream\",outcome=\"network\"}").unwrap_or(0.0)
+        + node.metric("understudy_sync_total{origin=\"upstream\",outcome=\"truncated\"}").unwrap_or(0.0);
+    assert!(broken >= 2.0, "{broken}");
+}
+
+#[test]
+fn another_store_is_followed_only_when_told() {
+    let (folder, feed) = (tempfile::tempdir().expect("a folder"), Feed::start());
+    offer(&feed, 7, 0);
+    let mut first = node(folder.path(), &feed.url(), &[]);
+    first.await_serving();
+    first.kill();
+    // Its primary was made anew: it begins to count again.
+    let mut anew = snapshot(2, 0);
+    anew.store = "made-anew".to_owned();
+    feed.offer(&anew.said(), &anew.bytes());
+    let mut second = node(folder.path(), &feed.url(), &["--log-level", "warn"]);
+    second.await_serving();
+    second.await_that("it says so", || second.printed().contains("start once with --accept-new-store"));
+    assert_eq!(generation(&second), Some(7));
+    second.kill();
+    let mut third = node(folder.path(), &feed.url(), &["--accept-new-store"]);
+    third.await_that("the new store serves", || generation(&third) == Some(2));
+    third.await_that("it is remembered", || third.metric("understudy_snapshot_epoch") == Some(2.0));
+    third.await_that("it is in step", || {
+        third.metric("understudy_sync_total{origin=\"upstream\",outcome=\"current\"}").is_some()
+    });
+    third.kill();
+    // Once is enough.
+    anew.epoch = 3;
+    anew.facts = snapshot(3, 0).facts;
+    feed.offer(&anew.said(), &anew.bytes());
+    let fourth = node(folder.path(), &feed.url(), &[]);
+    fourth.await_that("it is followed", || generation(&fourth) == Some(3));
+}
+
+#[test]
 fn a_primary_killed_amid_writes_has_every_acknowledged_one() {
     const KILLS: usize = 5;
     let seed = u64::from(std::process::id());
@@ -293,6 +376,24 @@ fn sigterm_answers_what_has_arrived() {
     assert_eq!(primary.terminate().code(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(waiting.join().expect("no panic").expect("an answer").status, 304);
+}
+
+#[test]
+fn sigterm_ends_it_though_the_upstream_hangs() {
+    for has_snapshot in [false, true] {
+        let (folder, feed) = (tempfile::tempdir().expect("a folder"), Feed::start());
+        offer(&feed, 1, 0);
+        feed.set_mode(if has_snapshot { Mode::Serving } else { Mode::Hanging });
+        let mut node = node(folder.path(), &feed.url(), &[]);
+        if has_snapshot {
+            node.await_serving();
+        }
+        feed.set_mode(Mode::Hanging);
+        std::thread::sleep(Duration::from_millis(500));
+        let begun = Instant::now();
+        assert_eq!(node.terminate().code(), Some(0), "{}", node.printed());
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    }
 }
 
 #[test]

@@ -47,16 +47,27 @@ struct Files {
     pace: Option<(usize, Duration)>,
     /// Bytes of a blob after which nothing more comes.
     stall: Option<usize>,
+    /// Bytes of a blob after which the connection breaks.
+    break_off: Option<usize>,
+    n_bytes_sent: usize,
 }
 
 impl Feed {
     /// An empty feed.
     pub fn start() -> Self {
-        let files = Files { mode: Mode::Serving, head: Vec::new(), blobs: HashMap::new(), pace: None, stall: None };
+        let files = Files {
+            mode: Mode::Serving,
+            head: Vec::new(),
+            blobs: HashMap::new(),
+            pace: None,
+            stall: None,
+            break_off: None,
+            n_bytes_sent: 0,
+        };
         let files = Arc::new(Mutex::new(files));
         let served = files.clone();
         let server = Server::start(move |asked| {
-            let files = served.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut files = served.lock().unwrap_or_else(PoisonError::into_inner);
             match files.mode {
                 Mode::Serving => {}
                 Mode::Status(status) => return Given::status(status),
@@ -68,6 +79,11 @@ impl Feed {
             let name = asked.path.rsplit_once("/blobs/").map(|(_, name)| name);
             if let (Some(body), Some(n_bytes)) = (name.and_then(|name| files.blobs.get(name)), files.stall) {
                 return Given::Stall(body[..n_bytes.min(body.len() - 1)].to_vec());
+            }
+            if let (Some(body), Some(n_bytes)) = (name.and_then(|name| files.blobs.get(name)).cloned(), files.break_off)
+            {
+                files.n_bytes_sent += n_bytes.min(body.len().saturating_sub(asked.from));
+                return Given::BreakOff { body, n_bytes };
             }
             match (name.and_then(|name| files.blobs.get(name)).cloned(), files.pace) {
                 (Some(body), Some((piece, pause))) => Given::Slowly { body, piece, pause },
@@ -96,6 +112,16 @@ impl Feed {
     /// From now on blobs stop after so many bytes, on a connection that stays open.
     pub fn stall_after(&self, n_bytes: usize) {
         self.files().stall = Some(n_bytes);
+    }
+
+    /// From now on the connection breaks after so many bytes of a blob.
+    pub fn break_off_after(&self, n_bytes: usize) {
+        self.files().break_off = Some(n_bytes);
+    }
+
+    /// Bytes of blobs sent on connections that broke off.
+    pub fn n_bytes_sent(&self) -> usize {
+        self.files().n_bytes_sent
     }
 
     /// Offers bytes under their own digest.

@@ -42,6 +42,13 @@ pub enum Given {
         /// Before each.
         pause: Duration,
     },
+    /// So many bytes of a body from where it is asked for, then the connection is closed.
+    BreakOff {
+        /// Body.
+        body: Vec<u8>,
+        /// Bytes sent.
+        n_bytes: usize,
+    },
     /// Nothing, on a connection that stays open.
     Hang,
     /// An answer that announces a body and never sends more than this of it.
@@ -126,6 +133,11 @@ fn answer(stream: TcpStream, handler: &dyn Fn(&Asked) -> Given, is_stopped: &Ato
                 std::thread::sleep(pause);
                 stream.write_all(piece)?;
             }
+        }
+        Given::BreakOff { body, n_bytes } => {
+            let rest = body.get(asked.from..).unwrap_or_default();
+            stream.write_all(head(if asked.from > 0 { 206 } else { 200 }, rest.len()).as_bytes())?;
+            stream.write_all(&rest[..n_bytes.min(rest.len())])?;
         }
         Given::Hang => while_open(&stream, is_stopped),
         Given::Stall(body) => {
