@@ -89,6 +89,13 @@ fn feed_to_one_node(offers: &[(&Damage, (Said, Option<Vec<u8>>, &str))]) {
         });
         assert_good(&node, damage);
     }
+    // An epoch it has, with other facts: even a right snapshot of that is a step back for someone.
+    let (epoch, same) =
+        (r#"understudy_sync_total{origin="upstream",outcome="epoch"}"#, Recipe { epoch: GOOD_EPOCH, ..newer() });
+    let before = node.metric(epoch);
+    feed.offer(&same.said(), &same.bytes());
+    node.await_that("the same epoch again is refused", || node.metric(epoch) > before);
+    assert!(may(&node, "ann") && !may(&node, "eve"));
     // And takes the next good one.
     let next = newer();
     feed.offer(&next.said(), &next.bytes());
@@ -199,6 +206,98 @@ fn the_last_good_file_outlives_a_refused_one_and_the_process() {
     let node = Process::node(Path::new(BINARY), folder.path(), &data, &feed.url(), &more);
     node.await_serving();
     assert_good(&node, &damage);
+}
+
+#[test]
+fn a_head_that_cannot_be_used_is_refused() {
+    let (folder, feed, first) = (tempfile::tempdir().expect("a folder"), Feed::start(), good(GOOD_EPOCH));
+    feed.offer(&first.said(), &first.bytes());
+    let more = ["--sync-interval", "100ms", "--log-level", "warn"];
+    let node = Process::node(Path::new(BINARY), folder.path(), &folder.path().join("node"), &feed.url(), &more);
+    node.await_serving();
+    let head = |format: u32, sha256: &str, bytes: u64| {
+        format!(
+            r#"{{"format":{format},"environment":"{ENVIRONMENT}","store":"{}","epoch":9,"created_ms":1,"snapshot":{{"sha256":"{sha256}","bytes":{bytes}}}}}"#,
+            first.store
+        )
+    };
+    let name = "ab".repeat(32);
+    let heads = [
+        (head(1, &name, 10), "version", "the feed has format 1, this node reads 0: update the node"),
+        (head(0, "../../secret", 10), "malformed", "names its snapshot by something else than a digest"),
+        (head(0, &name.to_uppercase(), 10), "malformed", "names its snapshot by something else than a digest"),
+        (head(0, &name, u64::MAX), "too_large", "has more than"),
+        (head(0, &name, 10), "status", "404 Not Found for the snapshot"),
+        ("{\"format\":0}".to_owned(), "malformed", "the feed's head can't be read"),
+        (format!("{{\"x\":\"{}\"}}", "y".repeat(100_000)), "too_large", "larger than 65536 bytes"),
+    ];
+    for (head, cause, words) in &heads {
+        let counter = format!("understudy_sync_total{{origin=\"upstream\",outcome=\"{cause}\"}}");
+        let (before, printed) = (node.metric(&counter), node.printed().len());
+        feed.set_head(head);
+        node.await_that(&format!("{cause}: {words}"), || {
+            node.metric(&counter) > before && node.printed()[printed..].contains(words)
+        });
+        assert!(may(&node, "ann"), "{words}");
+    }
+    println!("heads: {} passed, 0 failed", heads.len());
+}
+
+#[test]
+fn without_its_folder_it_serves_on_and_takes_nothing() {
+    let (folder, feed, first) = (tempfile::tempdir().expect("a folder"), Feed::start(), good(GOOD_EPOCH));
+    let data = folder.path().join("node");
+    feed.offer(&first.said(), &first.bytes());
+    let more = ["--sync-interval", "100ms", "--log-level", "warn"];
+    let node = Process::node(Path::new(BINARY), folder.path(), &data, &feed.url(), &more);
+    node.await_serving();
+    std::fs::remove_dir_all(&data).expect("it was there");
+    feed.offer(&newer().said(), &newer().bytes());
+    let refused = r#"understudy_sync_total{origin="upstream",outcome="disk"}"#;
+    node.await_that("the disk refuses", || node.metric(refused).is_some());
+    assert!(may(&node, "ann") && !may(&node, "eve"), "what can't be kept would be lost by the next start");
+    assert!(node.printed().contains("can't be written"), "{}", node.printed());
+    std::fs::create_dir(&data).expect("a folder");
+    node.await_that("it goes on", || may(&node, "eve"));
+}
+
+#[test]
+fn a_primary_with_a_damaged_snapshot_makes_a_new_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let binary = Path::new(BINARY);
+    let path = format!("/feed/v0/{ENVIRONMENT}/head");
+    let mut primary = Process::primary(binary, folder.path(), &[]);
+    primary.post_policy(understudy_tests::damages::POLICY);
+    let reader = serde_json::json!(["has_role", ["User", "ann"], ["String", "reader"], ["Repo", "web"]]);
+    primary.write(&[reader], &[]);
+    let head = primary.get(&path).json();
+    primary.kill();
+    let mut n_damaged = 0;
+    for entry in walk(&folder.path().join("primary")) {
+        let mut bytes = std::fs::read(&entry).expect("a file");
+        if bytes.starts_with(b"UNDRSTDY") {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(&entry, bytes).expect("a file");
+            n_damaged += 1;
+        }
+    }
+    assert!(n_damaged > 0);
+    let primary = Process::primary(binary, folder.path(), &[]);
+    assert!(may(&primary, "ann"));
+    let anew = primary.get(&path).json();
+    assert!(anew["epoch"].as_u64() > head["epoch"].as_u64(), "{anew} after {head}");
+    // A node takes it.
+    let data = folder.path().join("node");
+    let upstream = primary.url();
+    let node = Process::node(binary, folder.path(), &data, &upstream, &[]);
+    node.await_serving();
+    assert!(may(&node, "ann"));
+}
+
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
 #[test]

@@ -50,6 +50,8 @@ fn a_node_s_answers_never_go_back_while_50_generations_are_swapped_in() {
     let node = Process::node(Path::new(BINARY), folder.path(), &folder.path().join("node"), &feed.url(), &more);
     node.await_serving();
     let (watch, begun) = (Watch::default(), Instant::now());
+    let process = |what: &str| node.metric(&format!("process_{what}")).expect("a reading of the process");
+    let n_open = process("open_fds");
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| watch.hammer(node.address()));
@@ -69,6 +71,11 @@ fn a_node_s_answers_never_go_back_while_50_generations_are_swapped_in() {
     for broken in ["traps", "stuck"] {
         assert_eq!(node.metric(&format!("understudy_instance_{broken}_total")), Some(0.0));
     }
+    // Old generations are given back: their files and their memory.
+    node.await_that("files are closed", || process("open_fds") <= n_open + 4.0);
+    let resident_mib = process("resident_memory_bytes") / f64::from(1 << 20);
+    println!("after {GENERATIONS} generations: {resident_mib:.0} MiB");
+    assert!(resident_mib < 200.0, "{resident_mib} MiB");
 }
 
 /// The write of a generation: its facts are there and those of the one before are gone, in one step.
