@@ -295,41 +295,55 @@ fn another_store_is_followed_only_when_told() {
     fourth.await_that("it is followed", || generation(&fourth) == Some(3));
 }
 
+/// Step `n` of a primary's writer: a fact that stays, and one that takes the place of the step before's.
+fn step(n: u64) -> Json {
+    let fact =
+        |predicate: &str, n: u64| json!({"predicate": predicate, "args": [{"type": "Gen", "id": n.to_string()}]});
+    json!([{ "deletes": [fact("at", n - 1)] }, { "inserts": [fact("at", n), fact("kept", n)] }])
+}
+
 #[test]
 fn a_primary_killed_amid_writes_has_every_acknowledged_one() {
-    const KILLS: usize = 5;
+    const KILLS: usize = 6;
     let seed = u64::from(std::process::id());
     println!("kills of the primary: seed {seed}");
     let (mut random, folder) = (Random::new(seed), tempfile::tempdir().expect("a folder"));
+    let policy = |n: usize| format!("{POLICY}any(g: Gen) if at(g);\nany(g: Gen) if kept(g);\n# version {n}\n");
     let epoch = |primary: &Process| primary.get(&format!("/feed/v0/{ENVIRONMENT}/head")).json()["epoch"].as_u64();
+    let count = |primary: &Process, predicate: &str| {
+        let facts = primary.get(&format!("/api/facts?predicate={predicate}")).json();
+        facts.as_array().map_or(0, Vec::len) as u64
+    };
     let mut primary = Process::primary(Path::new(BINARY), folder.path(), &[]);
-    primary.post_policy(&format!("{POLICY}at_any(g: Gen) if at(g);\n"));
-    let (mut acknowledged, mut last_epoch) = (0u64, epoch(&primary));
+    let (mut acknowledged, mut last_epoch) = (0u64, None);
     for kill in 0..KILLS {
-        let for_ms = 200 + random.below(1_300) as u64;
-        let address = primary.address();
-        let from = acknowledged;
+        // Acknowledged, and never spoken of again.
+        primary.post_policy(&policy(kill));
+        last_epoch = last_epoch.max(epoch(&primary));
+        let (address, from) = (primary.address(), acknowledged);
         let writer = std::thread::spawn(move || {
             let Ok(mut connection) = Connection::open(address) else { return from };
             let mut n = from;
-            loop {
-                let at = json!({"predicate": "at", "args": [{"type": "Gen", "id": n.to_string()}]});
-                match connection.send("POST", "/api/batch", &json!([{ "inserts": [at] }])) {
-                    Ok(answer) if answer.status == 200 => n += 1,
-                    _ => return n,
-                }
+            while connection.send("POST", "/api/batch", &step(n + 1)).is_ok_and(|answer| answer.status == 200) {
+                n += 1;
             }
+            n
         });
-        std::thread::sleep(Duration::from_millis(for_ms));
+        std::thread::sleep(Duration::from_millis(random.below(1_500) as u64));
         primary.kill();
         acknowledged = writer.join().expect("the writer ends");
         primary = Process::primary(Path::new(BINARY), folder.path(), &[]);
-        let facts = primary.get("/api/facts?predicate=at").json();
-        let n_facts = facts.as_array().map_or(0, Vec::len) as u64;
         // The one on its way may have arrived without its acknowledgement.
-        assert!((acknowledged..=acknowledged + 1).contains(&n_facts), "kill {kill}: {n_facts} of {acknowledged}");
-        acknowledged = n_facts;
-        primary.await_that("a snapshot with the log", || epoch(&primary) > last_epoch);
+        let n_kept = count(&primary, "kept");
+        assert!((acknowledged..=acknowledged + 1).contains(&n_kept), "kill {kill}: {n_kept} of {acknowledged}");
+        acknowledged = n_kept;
+        // Deletes as well: what was taken back stays taken back.
+        assert_eq!((generation(&primary), count(&primary, "at")), (Some(n_kept).filter(|n| *n > 0), n_kept.min(1)));
+        assert!(primary.get("/api/policy").text().contains(&format!("# version {kill}")), "kill {kill}");
+        assert!(epoch(&primary) >= last_epoch, "kill {kill}");
+        primary.write(&[json!(["kept", ["Gen", "0"]])], &[]);
+        primary.write(&[], &[json!(["kept", ["Gen", "0"]])]);
+        primary.await_that("the epoch rises", || epoch(&primary) > last_epoch);
         last_epoch = epoch(&primary);
     }
     println!("kills of the primary: {KILLS} passed, 0 failed, {acknowledged} writes, epoch {last_epoch:?}");

@@ -21,7 +21,7 @@ in_team(user: User, team: Team) if
 "#;
 
 /// `Type:id`.
-pub fn value(type_name: &str, id: impl ToString) -> Value {
+pub fn value(type_name: &str, id: impl ToString + Copy) -> Value {
     Value::new(type_name, id.to_string()).expect("a value")
 }
 
@@ -37,12 +37,12 @@ pub fn role(actor: Value, folder: Value) -> Fact {
 /// A user `ann` in team 0 of a chain (or circle) of teams, whose last may read folder 0 of a chain (or circle) of
 /// folders; `eve` is in a team of nothing. `prefix` stands before every id, so that worlds can lie beside each other.
 pub fn world(prefix: &str, length: usize, circle: bool) -> Vec<Fact> {
-    let user = |name: &str| value("User", format!("{prefix}{name}"));
-    let team = |n: usize| value("Team", format!("{prefix}{n}"));
-    let folder = |n: usize| value("Folder", format!("{prefix}{n}"));
+    let user = |name: &str| value("User", format!("{prefix}{name}").as_str());
+    let team = |n: usize| value("Team", format!("{prefix}{n}").as_str());
+    let folder = |n: usize| value("Folder", format!("{prefix}{n}").as_str());
     let mut facts = vec![
         relation(user("ann"), "team", team(0)),
-        relation(user("eve"), "team", value("Team", format!("{prefix}elsewhere"))),
+        relation(user("eve"), "team", value("Team", format!("{prefix}elsewhere").as_str())),
         role(team(length - 1), folder(0)),
     ];
     for n in 1..length {
