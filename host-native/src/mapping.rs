@@ -132,7 +132,7 @@ pub struct Place {
 /// `place` lies within the accessible part of one reservation that lives on, and no reference into it exists.
 pub unsafe fn lay_over(file: &File, place: Place) -> io::Result<()> {
     let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-    if length == 0 || length > place.length || place.at % PAGE_BYTES != 0 {
+    if length == 0 || length > place.length || !place.at.is_multiple_of(PAGE_BYTES) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the file doesn't fit the place"));
     }
     // SAFETY: the caller owns the range, which may be replaced.

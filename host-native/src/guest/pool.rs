@@ -270,7 +270,7 @@ impl Shared {
             }
             match instance.call(call, patience) {
                 Ok(reply) => replies.push(reply),
-                Err(failure) => return Err(self.failed(&mut live, failure)),
+                Err(failure) => return Err(self.failed(&mut live, &failure)),
             }
         }
         Ok(Some(replies))
@@ -293,7 +293,7 @@ impl Shared {
             Ok(true) => {}
             Ok(false) => self.replace(live)?,
             Err(failure) => {
-                let error = self.failed(live, failure);
+                let error = self.failed(live, &failure);
                 return Err(error);
             }
         }
@@ -301,8 +301,8 @@ impl Shared {
     }
 
     /// Counts what broke an instance and puts a new one in its place; a mere refusal is the answer.
-    fn failed(&self, live: &mut Option<Live>, failure: Failure) -> CallError {
-        let count = match &failure {
+    fn failed(&self, live: &mut Option<Live>, failure: &Failure) -> CallError {
+        let count = match failure {
             Failure::Refused(Refusal::Ask(error)) => return CallError::Ask(error.clone()),
             Failure::Refused(Refusal::NotOpen) => return CallError::NotServing,
             Failure::Refused(other) => return CallError::Failed(other.to_string()),
