@@ -2,6 +2,7 @@
 //! served before serves on.
 
 use std::{
+    cmp::Ordering,
     path::Path,
     time::{Duration, Instant},
 };
@@ -34,29 +35,35 @@ fn assert_clear(message: &str, damage: &Damage) {
     assert!(clear, "{}: expected {:?} in\n{message}", damage.name, damage.words);
 }
 
-/// A way to offer a damage on a feed, and the cause it is refused for.
-fn offers(damage: &Damage) -> Vec<(Said, Option<Vec<u8>>, &'static str)> {
-    let taken = newer().said();
-    match &damage.honest {
-        Some(said) => vec![(said.clone(), None, damage.cause)],
-        None => {
-            // Under its own digest; and under that of what the head announces, as if it broke on the way.
-            let announced = newer().bytes();
-            let cause = match damage.bytes.len().cmp(&announced.len()) {
-                std::cmp::Ordering::Less => "truncated",
-                std::cmp::Ordering::Equal => "damaged",
-                std::cmp::Ordering::Greater => "too_large",
-            };
-            vec![(taken.clone(), None, damage.cause), (taken, Some(announced), cause)]
-        }
+/// A way to offer a damage on a feed.
+struct Offer<'a> {
+    damage: &'a Damage,
+    /// What the head says.
+    said: Said,
+    /// Bytes whose digest the head announces, as if they broke on the way; `None`: those of the damage itself.
+    announced: Option<Vec<u8>>,
+    /// What it is refused for.
+    cause: &'static str,
+}
+
+fn offers(damage: &Damage) -> Vec<Offer<'_>> {
+    let offer = |said: &Said, announced, cause| Offer { damage, said: said.clone(), announced, cause };
+    if let Some(said) = &damage.honest {
+        return vec![offer(said, None, damage.cause)];
     }
+    let (taken, announced) = (newer().said(), newer().bytes());
+    let cause = match damage.bytes.len().cmp(&announced.len()) {
+        Ordering::Less => "truncated",
+        Ordering::Equal => "damaged",
+        Ordering::Greater => "too_large",
+    };
+    vec![offer(&taken, None, damage.cause), offer(&taken, Some(announced), cause)]
 }
 
 #[test]
 fn a_node_that_serves_refuses_them_all_from_its_feed() {
     let damages = damages();
-    let all: Vec<_> =
-        damages.iter().flat_map(|damage| offers(damage).into_iter().map(move |offer| (damage, offer))).collect();
+    let all: Vec<Offer<'_>> = damages.iter().flat_map(offers).collect();
     std::thread::scope(|scope| {
         for share in all.chunks(all.len().div_ceil(NODES)) {
             scope.spawn(move || feed_to_one_node(share));
@@ -66,14 +73,14 @@ fn a_node_that_serves_refuses_them_all_from_its_feed() {
     assert!(damages.len() >= 20, "{}", damages.len());
 }
 
-fn feed_to_one_node(offers: &[(&Damage, (Said, Option<Vec<u8>>, &str))]) {
+fn feed_to_one_node(offers: &[Offer<'_>]) {
     let folder = tempfile::tempdir().expect("a folder");
     let (feed, first) = (Feed::start(), good(GOOD_EPOCH));
     feed.offer(&first.said(), &first.bytes());
     let more = ["--sync-interval", "100ms", "--log-level", "warn"];
     let mut node = Process::node(Path::new(BINARY), folder.path(), &folder.path().join("node"), &feed.url(), &more);
     node.await_serving();
-    for (damage, (said, announced, cause)) in offers {
+    for Offer { damage, said, announced, cause } in offers {
         let counter = format!("understudy_sync_total{{origin=\"upstream\",outcome=\"{cause}\"}}");
         let count = || node.metric(&counter).unwrap_or(0.0);
         let (before, printed) = (count(), node.printed().len());

@@ -44,6 +44,12 @@ fn generation(process: &Process) -> Option<u64> {
     answer.json()[0]["args"][0]["id"].as_str()?.parse().ok()
 }
 
+/// Another one each time, or that of the variable `SEED`.
+fn seed() -> u64 {
+    let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    given.unwrap_or(u64::from(std::process::id()))
+}
+
 fn node(folder: &Path, upstream: &str, more: &[&str]) -> Process {
     let more = [&["--sync-interval", "100ms"], more].concat();
     Process::node(Path::new(BINARY), folder, &folder.join("node"), upstream, &more)
@@ -167,8 +173,10 @@ fn bytes_that_stop_end_the_start_within_20_s_of_the_last_one() {
     let feed = Feed::start();
     feed.offer(&recipe.said(), &recipe.bytes());
     feed.stall_after(100);
+    let mut node = node(folder.path(), &feed.url(), &[]);
+    // It listens before it asks: the last sign of life is later.
     let begun = Instant::now();
-    let why = gave_up(&mut node(folder.path(), &feed.url(), &[]), begun);
+    let why = gave_up(&mut node, begun);
     assert!(why.contains("gave no byte for 19 s"), "{why}");
     assert!(begun.elapsed() > Duration::from_secs(15), "it waited while there was hope");
 }
@@ -176,7 +184,7 @@ fn bytes_that_stop_end_the_start_within_20_s_of_the_last_one() {
 #[test]
 fn killed_at_any_moment_it_comes_back_from_disk_and_no_older_than_it_answered() {
     const KILLS: usize = 22;
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(u64::from(std::process::id()));
+    let seed = seed();
     println!("kills of the node: SEED={seed}");
     let (mut random, folder, feed) = (Random::new(seed), tempfile::tempdir().expect("a folder"), Feed::start());
     let mut newest = 1;
@@ -305,8 +313,8 @@ fn step(n: u64) -> Json {
 #[test]
 fn a_primary_killed_amid_writes_has_every_acknowledged_one() {
     const KILLS: usize = 6;
-    let seed = u64::from(std::process::id());
-    println!("kills of the primary: seed {seed}");
+    let seed = seed();
+    println!("kills of the primary: SEED={seed}");
     let (mut random, folder) = (Random::new(seed), tempfile::tempdir().expect("a folder"));
     let policy = |n: usize| format!("{POLICY}any(g: Gen) if at(g);\nany(g: Gen) if kept(g);\n# version {n}\n");
     let epoch = |primary: &Process| primary.get(&format!("/feed/v0/{ENVIRONMENT}/head")).json()["epoch"].as_u64();
