@@ -8,6 +8,7 @@ pub mod connection;
 pub mod damages;
 pub mod feed;
 pub mod http;
+pub mod numbered;
 pub mod process;
 pub mod random;
 pub mod recipe;
