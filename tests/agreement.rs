@@ -6,37 +6,9 @@ use understudy_core::{
     eval::answer::Evaluator,
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
-    model::{Answer, Ask, Fact, Pattern, Request, Row, Value},
+    model::{Answer, Ask, Fact, Pattern, Request, Row},
 };
-
-const POLICY: &str = r#"
-actor User {}
-actor Team { relations = { parent: Team }; }
-resource Folder {
-  roles = ["reader"];
-  permissions = ["read"];
-  relations = { parent: Folder };
-  role if role on "parent";
-  "read" if "reader";
-}
-has_role(user: User, role: String, folder: Folder) if
-  team matches Team and in_team(user, team) and has_role(team, role, folder);
-in_team(user: User, team: Team) if has_relation(user, "team", team);
-in_team(user: User, team: Team) if
-  child matches Team and has_relation(child, "parent", team) and in_team(user, child);
-"#;
-
-fn value(type_name: &str, id: impl ToString + Copy) -> Value {
-    Value::new(type_name, id.to_string()).expect("a value")
-}
-
-fn relation(from: Value, name: &str, to: Value) -> Fact {
-    Fact { predicate: "has_relation".to_owned(), args: vec![from, value("String", name), to] }
-}
-
-fn role(actor: Value, folder: Value) -> Fact {
-    Fact { predicate: "has_role".to_owned(), args: vec![actor, value("String", "reader"), folder] }
-}
+use understudy_tests::chains::{POLICY, role, value, world};
 
 fn evaluator(facts: Vec<Fact>) -> Evaluator<Plain> {
     let program = compile(&[Source { name: "policy.polar", text: POLICY }]).program.expect("it compiles");
@@ -78,29 +50,11 @@ fn who(evaluator: &mut Evaluator<Plain>, folder: usize) -> Vec<String> {
         .collect()
 }
 
-/// A user in team 0 of a chain (or circle) of teams, whose last may read folder 0 of a chain (or circle) of folders.
-fn world(length: usize, circle: bool) -> Vec<Fact> {
-    let mut facts = vec![
-        relation(value("User", "ann"), "team", value("Team", 0)),
-        relation(value("User", "eve"), "team", value("Team", "elsewhere")),
-        role(value("Team", length - 1), value("Folder", 0)),
-    ];
-    for n in 1..length {
-        facts.push(relation(value("Team", n - 1), "parent", value("Team", n)));
-        facts.push(relation(value("Folder", n), "parent", value("Folder", n - 1)));
-    }
-    if circle {
-        facts.push(relation(value("Team", length - 1), "parent", value("Team", 0)));
-        facts.push(relation(value("Folder", 0), "parent", value("Folder", length - 1)));
-    }
-    facts
-}
-
 #[test]
 fn check_list_and_who_can_agree_at_every_depth() {
     for length in [1, 2, 3, 8, 25, 47, 64, 100, 128] {
         for circle in [false, true] {
-            let mut evaluator = evaluator(world(length, circle));
+            let mut evaluator = evaluator(world("", length, circle));
             let mut everything: Vec<String> = (0..length).map(|n| n.to_string()).collect();
             everything.sort_unstable();
             assert_eq!(list(&mut evaluator, "ann"), everything, "length {length}, circle {circle}");
@@ -116,7 +70,7 @@ fn check_list_and_who_can_agree_at_every_depth() {
 
 #[test]
 fn the_longest_chain_is_no_different() {
-    let mut evaluator = evaluator(world(512, true));
+    let mut evaluator = evaluator(world("", 512, true));
     assert_eq!(list(&mut evaluator, "ann").len(), 512);
     assert!(check(&mut evaluator, "ann", 511));
     assert_eq!(who(&mut evaluator, 511), ["ann"]);

@@ -1,11 +1,19 @@
-//! What tests share: the case files of `tests/cases` and their reader, questions and answers as JSON, seeded numbers,
-//! small random worlds.
+//! What the tests share: cases in the project's own form, questions and answers as JSON, processes and HTTP, upstreams
+//! and snapshots that may be wrong.
 
 pub mod ask;
 pub mod case;
+pub mod chains;
+pub mod connection;
+pub mod damages;
+pub mod feed;
 pub mod http;
+pub mod numbered;
 pub mod process;
 pub mod programs;
 pub mod random;
+pub mod recipe;
+pub mod serve;
+pub mod watch;
 pub mod workload;
 pub mod world;

@@ -60,7 +60,7 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
     listens(address);
 
     let snapshots = Arc::new(Serving { pool, keys: keys.clone(), tenant: config.tenant.clone() });
-    let mut driver = driver(config, &status, cache, snapshots, &*metrics)?;
+    let mut driver = driver(config, &status, cache, snapshots, &metrics)?;
     let mut reporter = Reporter::new(config, &status, &metrics);
     let outcome = runtime()?.block_on(async {
         let outcome = tokio::select! {

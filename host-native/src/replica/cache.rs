@@ -47,8 +47,8 @@ pub trait Cache {
     fn write_part(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf>;
     /// Makes a complete, synced part the current file; the one before is kept aside.
     fn keep(&self, part: &Path) -> io::Result<PathBuf>;
-    /// Takes the last `keep` back: the file before is current again.
-    fn undo_keep(&self) -> io::Result<()>;
+    /// Takes the last `keep` back: the file before, if there is one, is current again, under the name that is given.
+    fn undo_keep(&self) -> io::Result<PathBuf>;
     /// Removes the file kept aside and every part.
     fn tidy(&self);
 }
@@ -113,14 +113,15 @@ impl Cache for Directory {
         Ok(current)
     }
 
-    fn undo_keep(&self) -> io::Result<()> {
+    fn undo_keep(&self) -> io::Result<PathBuf> {
         let (current, previous) = (self.file("snapshot"), self.file("previous.snapshot"));
         if previous.exists() {
-            fs::rename(previous, current)?;
+            fs::rename(previous, &current)?;
         } else {
-            fs::remove_file(current)?;
+            fs::remove_file(&current)?;
         }
-        self.sync()
+        self.sync()?;
+        Ok(current)
     }
 
     fn tidy(&self) {

@@ -18,7 +18,7 @@ use super::{
     Cause, Identity, Origin, Refusal, Snapshots,
     cache::{Cache, State, copy_whole},
     machine::{Action, Event, Machine},
-    snapshots::open,
+    snapshots::{open, peek},
     upstream::{Have, Latest, Upstream, UpstreamKind},
     verify::{Expected, place, verify},
 };
@@ -138,8 +138,10 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
     pub async fn run(&mut self, seed: u64) -> String {
         let begin = Instant::now();
         let since = |at: Instant| millis(at.saturating_duration_since(begin));
-        let mut machine = Machine::new(self.config.import.is_some(), seed);
+        let mut machine = Machine::new(self.config.import.is_some(), millis(self.interval()), seed);
         let mut event = Event::Began;
+        // What the disk may have answered from is not gone back behind, whatever the upstream has now.
+        let mut early = if self.is_disk_ahead() { Some(self.open_disk(None).await) } else { None };
         loop {
             event = match machine.step(event, since(Instant::now())) {
                 Action::Exit { why } => return why,
@@ -161,7 +163,13 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
                         }
                     }
                 }
-                Action::OpenDisk => opened("disk", self.open_disk(None).await),
+                Action::OpenDisk => {
+                    let outcome = match early.take() {
+                        Some(outcome) => outcome,
+                        None => self.open_disk(None).await,
+                    };
+                    opened("disk", outcome)
+                }
                 Action::OpenImport => opened("import", self.open_import().await),
             };
         }
@@ -270,14 +278,31 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
         if same { self.state.epoch } else { self.state.epoch.saturating_add(1) }
     }
 
+    /// Is the newest file newer than what was remembered? A crash between the first answer from it and the note of it, or
+    /// a lost note, leaves it so. Unverified: enough to look at it before the upstream is asked.
+    fn is_disk_ahead(&self) -> bool {
+        let newest = self.cache.candidates().first().and_then(|file| peek(file));
+        newest.is_some_and(|newest| match &self.state.store {
+            Some(store) => *store == newest.store && newest.epoch > self.state.epoch,
+            None => true,
+        })
+    }
+
     /// Starts from the folder. `sha256`: only from the file with this digest.
     async fn open_disk(&mut self, sha256: Option<String>) -> Result<(), Refusal> {
         let mut last = Refusal::new(Cause::Missing, "OSO_DIRECTORY has no snapshot");
-        for file in self.cache.candidates() {
+        for (number, file) in self.cache.candidates().into_iter().enumerate() {
             // Without a digest: the file may be newer than the state by one crash.
             let expected = self.expected(self.state.epoch, sha256.clone());
             match self.walk(file, expected).await {
-                Ok(serving) => {
+                Ok(mut serving) => {
+                    if number > 0 {
+                        // What was refused must not take this one's place when the next file is kept.
+                        match self.cache.undo_keep() {
+                            Ok(file) => serving.file = file,
+                            Err(error) => self.observe.refused(Origin::Disk, &disk(&error)),
+                        }
+                    }
                     if self.state.sha256.as_ref() != Some(&serving.sha256) {
                         self.state.confirmed_ms = serving.identity.created_ms;
                         self.state.content_sha256 = None;

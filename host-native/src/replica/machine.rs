@@ -91,13 +91,13 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// `seed`: for the jitter.
-    pub fn new(has_import: bool, seed: u64) -> Self {
+    /// `interval_ms`: how often the upstream is asked, as far as that is known before its kind is; `seed`: for the jitter.
+    pub fn new(has_import: bool, interval_ms: u64, seed: u64) -> Self {
         Machine {
             phase: Phase::FirstAsk,
             has_import,
             failures: 0,
-            interval_ms: 60_000,
+            interval_ms,
             life_ms: 0,
             retryable: false,
             why: Vec::new(),
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_upstream_is_asked_first_and_then_in_its_interval() {
-        let mut machine = Machine::new(false, 7);
+        let mut machine = Machine::new(false, 60_000, 7);
         assert_eq!(machine.step(Event::Began, 0), Action::Ask { head_ms: HEAD_AT_START_MS });
         let Action::Sleep { ms } = machine.step(IN_STEP, 10) else { panic!("sleeps") };
         assert!((54_000..=60_000).contains(&ms));
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_was_held_back_has_waited_already() {
-        let mut machine = Machine::new(false, 7);
+        let mut machine = Machine::new(false, 60_000, 7);
         machine.step(Event::Began, 0);
         let held = Event::InStep { interval_ms: 1_000, took_ms: 1_002 };
         assert_eq!(machine.step(held, 1_002), Action::Sleep { ms: 0 });
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn disk_then_import_then_exit() {
-        let mut machine = Machine::new(true, 7);
+        let mut machine = Machine::new(true, 60_000, 7);
         machine.step(Event::Began, 0);
         assert_eq!(machine.step(failed(false), 1), Action::OpenDisk);
         assert_eq!(machine.step(Event::NotOpened { why: "disk: empty".into() }, 2), Action::OpenImport);
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn with_nothing_to_serve_it_tries_again_but_ends_within_20_s() {
-        let mut machine = Machine::new(false, 3);
+        let mut machine = Machine::new(false, 60_000, 3);
         let mut action = machine.step(Event::Began, 0);
         let mut at_ms = 0;
         let mut asks = 0;
@@ -253,13 +253,25 @@ mod tests {
 
     #[test]
     fn a_serving_node_outlives_every_failure_and_backs_off() {
-        let mut machine = Machine::new(false, 9);
+        let mut machine = Machine::new(false, 60_000, 9);
         machine.step(Event::Began, 0);
         machine.step(failed(true), 1);
         assert!(matches!(machine.step(Event::Opened, 2), Action::Sleep { ms: 250..=1_000 }));
         for at_ms in 3..1_000 {
             assert!(matches!(machine.step(Event::Woke, at_ms), Action::Ask { .. }));
             assert!(matches!(machine.step(failed(false), at_ms), Action::Sleep { ms: 250..=60_000 }));
+        }
+    }
+
+    #[test]
+    fn what_started_from_disk_asks_no_less_often_than_it_was_told_to() {
+        let mut machine = Machine::new(false, 1_000, 9);
+        machine.step(Event::Began, 0);
+        machine.step(failed(true), 1);
+        machine.step(Event::Opened, 2);
+        for at_ms in 3..100 {
+            machine.step(Event::Woke, at_ms);
+            assert!(matches!(machine.step(failed(true), at_ms), Action::Sleep { ms: 500..=1_000 }));
         }
     }
 }

@@ -10,7 +10,10 @@ use std::{
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use understudy_core::model::{Fact, Value};
+use understudy_core::{
+    facts::FACT_ARITY_MAX,
+    model::{Fact, Value},
+};
 
 use super::{
     Cause, Reading, Refusal,
@@ -132,10 +135,14 @@ fn parse_facts(text: &[u8]) -> Result<Vec<Fact>, Refusal> {
     }
     let mut facts = Vec::with_capacity(rows.len());
     for (n, row) in rows.into_iter().enumerate() {
+        let unfit = |what: &dyn std::fmt::Display| {
+            Refusal::new(Cause::Malformed, format!("fact {} of GET /api/facts can't be stored: {what}", n + 1))
+        };
+        if !(1..=FACT_ARITY_MAX).contains(&row.args.len()) {
+            return Err(unfit(&format!("it has {} arguments, 1 to {FACT_ARITY_MAX} are allowed", row.args.len())));
+        }
         let args: Result<Vec<_>, _> = row.args.into_iter().map(|value| Value::new(value.r#type, value.id)).collect();
-        let args = args.map_err(|error| {
-            Refusal::new(Cause::Malformed, format!("fact {} of GET /api/facts can't be stored: {error}", n + 1))
-        })?;
+        let args = args.map_err(|error| unfit(&error))?;
         facts.push(Fact { predicate: row.predicate, args });
     }
     facts.sort_unstable();
@@ -189,8 +196,12 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused_without_its_data() {
         assert_eq!(parse_facts(b"{}").unwrap_err().cause, Cause::Malformed);
-        let star = br#"[{"predicate":"p","args":[{"type":"User","id":"*"}]}]"#;
-        let refusal = parse_facts(star).unwrap_err();
-        assert!(refusal.message.starts_with("fact 1 "), "{}", refusal.message);
+        for (args, words) in [(r#"[{"type":"User","id":"*"}]"#, "has the id `*`"), ("[]", "it has 0 arguments, 1 to 5")]
+        {
+            let refusal = parse_facts(format!(r#"[{{"predicate":"p","args":{args}}}]"#).as_bytes()).unwrap_err();
+            assert_eq!(refusal.cause, Cause::Malformed);
+            let message = &refusal.message;
+            assert!(message.starts_with("fact 1 ") && message.contains(words), "{message}");
+        }
     }
 }

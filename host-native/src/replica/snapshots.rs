@@ -94,6 +94,12 @@ pub fn open(path: &Path) -> Result<(File, MappedFile), Refusal> {
     Ok((file, bytes))
 }
 
+/// What a file says of itself, unverified; `None`: nothing that can be read.
+pub fn peek(path: &Path) -> Option<Identity> {
+    let (_, bytes) = open(path).ok()?;
+    Snapshot::open(&bytes).ok().map(|snapshot| identity(snapshot.manifest().clone()))
+}
+
 /// Makes a snapshot of what was read from the public API, which gives no key digests.
 fn build(reading: Reading, identity: &Identity, tenant: &str) -> Result<Vec<u8>, Refusal> {
     let manifest = Manifest {
@@ -113,13 +119,16 @@ fn build(reading: Reading, identity: &Identity, tenant: &str) -> Result<Vec<u8>,
 
 /// Checks every digest and reads the manifest.
 pub fn identify(bytes: &[u8]) -> Result<Identity, Refusal> {
-    let manifest = snapshot::verify(bytes).map_err(|error| refusal(&error))?;
-    Ok(Identity {
+    snapshot::verify(bytes).map(identity).map_err(|error| refusal(&error))
+}
+
+fn identity(manifest: Manifest) -> Identity {
+    Identity {
         environment: manifest.environment,
         store: manifest.store,
         epoch: manifest.epoch,
         created_ms: manifest.created_ms,
-    })
+    }
 }
 
 /// The one table from the reader's errors to causes.
