@@ -75,8 +75,16 @@ fn authorize(user: &str, action: &str, repo: &str) -> Json {
 /// The message of an error, which has nothing else.
 fn message(answer: &Exchange) -> String {
     let json = answer.json();
-    assert_eq!(json.as_object().map(|keys| keys.len()), Some(1), "{json}");
+    assert_eq!(json.as_object().map(serde_json::Map::len), Some(1), "{json}");
     json["message"].as_str().expect("a message").to_owned()
+}
+
+#[test]
+fn it_has_no_way_to_the_network() {
+    let imports = host::imports();
+    let may_call = |name: &&String| name.starts_with("wasi:sockets/") || *name == "wasi:http/outgoing-handler";
+    assert_eq!(imports.iter().find(may_call), None, "{imports:?}");
+    assert!(imports.iter().any(|name| name == "wasi:filesystem/preopens"), "{imports:?}");
 }
 
 #[test]

@@ -58,6 +58,20 @@ impl WasiHttpView for Given {
     }
 }
 
+fn load() -> Component {
+    let engine = Engine::new(&engine_config(None).expect("switches that go together")).expect("an engine");
+    // SAFETY: made by this package's build script from our own component, by the same wasmtime with the same switches.
+    unsafe { Component::deserialize(&engine, PRECOMPILED) }.expect("precompiled for this engine")
+}
+
+/// Interfaces that the component asks its host for, without versions.
+pub fn imports() -> Vec<String> {
+    let component = load();
+    let names = component.component_type();
+    let names = names.imports(component.engine()).map(|(name, _)| name.split('@').next().unwrap_or(name).to_owned());
+    names.collect()
+}
+
 /// One live copy of the component.
 pub struct Instance {
     store: Store<Given>,
@@ -69,10 +83,8 @@ impl Instance {
     /// With `folder` preopened, read-only, as `/data`, and these variables.
     pub fn start(folder: &Path, variables: &[(&str, &str)]) -> Instance {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let engine = Engine::new(&engine_config(None).expect("switches that go together")).expect("an engine");
-        // SAFETY: made by this package's build script from our own component, by the same wasmtime with the same switches.
-        let component = unsafe { Component::deserialize(&engine, PRECOMPILED) }.expect("precompiled for this engine");
-        let mut linker = Linker::new(&engine);
+        let component = load();
+        let mut linker = Linker::new(component.engine());
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("WASI");
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).expect("its HTTP part");
         let pre = ProxyPre::new(linker.instantiate_pre(&component).expect("every import")).expect("a wasi:http proxy");
@@ -83,7 +95,7 @@ impl Instance {
         }
         let given =
             Given { wasi: wasi.build(), http: WasiHttpCtx::new(), network: NoNetwork, table: ResourceTable::new() };
-        let mut store = Store::new(&engine, given);
+        let mut store = Store::new(component.engine(), given);
         // Nobody counts ticks here: one more than none is never reached.
         store.set_epoch_deadline(1);
         let proxy = runtime.block_on(pre.instantiate_async(&mut store)).expect("an instance");
