@@ -3,18 +3,14 @@
 //! Leaves in the profile's folder `understudy.core.wasm` and `understudy.component.wasm` for other hosts, and in `OUT_DIR`
 //! what the binary includes. `UNDERSTUDY_CORE_WASM` names a core module to take instead of building one.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, fs, path::PathBuf};
 
 #[path = "src/guest/engine_config.rs"]
 mod engine_config;
+#[path = "build/guest.rs"]
+mod guest;
 
-const GUEST_TARGET: &str = "wasm32-unknown-unknown";
-
-type Failure = Box<dyn std::error::Error>;
+use guest::Failure;
 
 fn main() {
     if let Err(error) = run() {
@@ -26,15 +22,16 @@ fn run() -> Result<(), Failure> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     println!("cargo::rerun-if-env-changed=UNDERSTUDY_CORE_WASM");
-    for changed in ["core/src", "core/Cargo.toml", "core/component", "wit", "Cargo.toml", "Cargo.lock"] {
-        println!("cargo::rerun-if-changed={}", root.join(changed).display());
+    for changed in ["src/guest/engine_config.rs", "build/guest.rs", "build.rs"] {
+        println!("cargo::rerun-if-changed={changed}");
     }
-    println!("cargo::rerun-if-changed=src/guest/engine_config.rs");
-    println!("cargo::rerun-if-changed=build.rs");
 
     let core = match env::var_os("UNDERSTUDY_CORE_WASM") {
         Some(given) => fs::read(&given).map_err(|error| format!("{}: {error}", given.display()))?,
-        None => fs::read(build_core(&root, &out)?)?,
+        None => {
+            let sources = ["core/src", "core/Cargo.toml", "core/component", "wit"];
+            fs::read(guest::build(&root, "understudy-component", "wasm32-unknown-unknown", &sources)?)?
+        }
     };
     let component = wit_component::ComponentEncoder::default().validate(true).module(&core)?.encode()?;
     let config = engine_config::engine_config(Some(&env::var("TARGET")?))?;
@@ -46,45 +43,4 @@ fn run() -> Result<(), Failure> {
     fs::write(profile.join("understudy.core.wasm"), core)?;
     fs::write(profile.join("understudy.component.wasm"), component)?;
     Ok(())
-}
-
-fn build_core(root: &Path, out: &Path) -> Result<PathBuf, Failure> {
-    let target = out.join("guest");
-    let mut cargo = Command::new(env::var("CARGO")?);
-    cargo.current_dir(root).args(["build", "--locked", "--package", "understudy-component", "--profile", "guest"]);
-    // A target folder of its own: the outer cargo holds the lock of the other one.
-    cargo.args(["--target", GUEST_TARGET, "--target-dir"]).arg(&target);
-    for (name, _) in env::vars_os() {
-        let text = name.to_string_lossy();
-        let is_of_outer_build = text.starts_with("CARGO_CFG_") || text.starts_with("CARGO_FEATURE_");
-        let changes_code = matches!(
-            &*text,
-            "RUSTFLAGS"
-                | "CARGO_ENCODED_RUSTFLAGS"
-                | "CARGO_BUILD_TARGET"
-                | "RUSTC_WRAPPER"
-                | "RUSTC_WORKSPACE_WRAPPER"
-                | "TARGET"
-        );
-        if is_of_outer_build || changes_code {
-            cargo.env_remove(&name);
-        }
-    }
-    check_target()?;
-    let done = cargo.output()?;
-    if !done.status.success() {
-        return Err(format!("the guest doesn't build:\n{}", String::from_utf8_lossy(&done.stderr)).into());
-    }
-    Ok(target.join(GUEST_TARGET).join("guest").join("understudy_component.wasm"))
-}
-
-/// Says what to type where the target is not installed.
-fn check_target() -> Result<(), Failure> {
-    let libraries =
-        Command::new(env::var("RUSTC")?).args(["--print", "target-libdir", "--target", GUEST_TARGET]).output()?;
-    let libraries = String::from_utf8_lossy(&libraries.stdout);
-    if Path::new(libraries.trim()).is_dir() {
-        return Ok(());
-    }
-    Err(format!("the target {GUEST_TARGET} is not installed: type `rustup target add {GUEST_TARGET}`").into())
 }

@@ -1,25 +1,14 @@
 //! Who may ask: the bearer key against what this node knows, offline.
 //!
 //! Enters: the key of a request, the digests of the serving snapshot, the accepted-keys file. Leaves: a right or a
-//! refusal that says what to do. Never: prints a key; reads a file while a request waits; compares in a time that tells
-//! how much was right.
+//! refusal that says what to do. Never: prints a key; reads a file while a request waits.
 
 use std::{fmt, fs, path::PathBuf, sync::Mutex, time::SystemTime};
 
 use arc_swap::ArcSwap;
-use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
+pub use understudy_calls::keys::{AcceptedKey, Right, digest, hex, look_up, unhex};
 
 use crate::config::Token;
-
-/// What a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Right {
-    /// Ask.
-    Read,
-    /// Ask and change.
-    Write,
-}
 
 /// Why a key is refused (401). The text says what to do and never repeats the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,36 +40,6 @@ impl std::error::Error for KeyRefusal {}
 pub trait KeyCheck: Send + Sync {
     /// `bearer`: what follows `Bearer ` in the `Authorization` header, if there is one.
     fn check(&self, bearer: Option<&str>) -> Result<Right, KeyRefusal>;
-}
-
-/// A key's digest and right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AcceptedKey {
-    /// SHA-256 of the key's text.
-    pub digest: [u8; 32],
-    /// What it may do.
-    pub right: Right,
-}
-
-/// SHA-256 of a key's text.
-pub fn digest(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
-}
-
-/// Looks a key up: every entry is compared in full, so that the time tells only how many there are.
-pub fn look_up(keys: &[AcceptedKey], bearer: &str) -> Option<Right> {
-    let digest = digest(bearer);
-    let (mut found, mut write) = (Choice::from(0), Choice::from(0));
-    for key in keys {
-        let equal = key.digest.ct_eq(&digest);
-        found |= equal;
-        write |= equal & Choice::from(u8::from(key.right == Right::Write));
-    }
-    match (bool::from(found), bool::from(write)) {
-        (false, _) => None,
-        (true, false) => Some(Right::Read),
-        (true, true) => Some(Right::Write),
-    }
 }
 
 /// The keys of a node.
@@ -172,19 +131,6 @@ fn parse_file(text: &str) -> Result<Vec<AcceptedKey>, String> {
             Ok(AcceptedKey { digest, right: Right::Read })
         })
         .collect()
-}
-
-/// 32 bytes from 64 hexadecimal digits.
-pub fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-    let bytes: Vec<u8> = digits?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
-    if text.len() == 64 { bytes.try_into().ok() } else { None }
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! `/api/actions` and `/api/bulk_actions`.
 
-use understudy_core::model::{Answer, Ask};
+use understudy_core::model::Answer;
 use understudy_wire as wire;
 
 use super::{
     convert::{self, Unreadable},
+    question,
     reply::Reply,
     state::{State, mismatch, now_s, request},
 };
@@ -12,7 +13,7 @@ use super::{
 /// What the actor may do to the resource.
 pub async fn actions(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
     let asked: wire::ActionsRequest = convert::body(body)?;
-    match state.ask(worker, question(&asked)?, convert::facts(&asked.context_facts)?).await? {
+    match state.ask(worker, question::actions(&asked)?, convert::facts(&asked.context_facts)?).await? {
         Answer::Ids(results) => Ok(Reply::ok(&wire::ActionsResult { results })),
         _ => Err(mismatch().into()),
     }
@@ -29,18 +30,11 @@ pub async fn bulk_actions(state: &State, worker: usize, body: &[u8]) -> Result<R
         pooled.extend(convert::facts(&element.context_facts)?);
     }
     let now_s = now_s();
-    let requests = asked.iter().map(|element| Ok(request(question(element)?, pooled.clone(), now_s)));
+    let requests = asked.iter().map(|element| Ok(request(question::actions(element)?, pooled.clone(), now_s)));
     let answers = state.answers.ask(worker, requests.collect::<Result<_, Unreadable>>()?).await?;
     let results = answers.into_iter().map(|answer| match answer {
         Answer::Ids(results) => Ok(wire::ActionsResult { results }),
         _ => Err(mismatch()),
     });
     Ok(Reply::ok(&results.collect::<Result<Vec<_>, _>>()?))
-}
-
-fn question(asked: &wire::ActionsRequest) -> Result<Ask, Unreadable> {
-    Ok(Ask::Actions {
-        actor: convert::value(&asked.actor_type, &asked.actor_id)?,
-        resource: convert::value(&asked.resource_type, &asked.resource_id)?,
-    })
 }

@@ -4,7 +4,7 @@ use understudy_core::model::{Answer, Ask};
 use understudy_wire as wire;
 
 use super::{
-    convert,
+    convert, question,
     reply::Reply,
     state::{State, mismatch, now_s, request},
 };
@@ -12,12 +12,7 @@ use super::{
 /// One decision.
 pub async fn authorize(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
     let asked: wire::AuthorizeRequest = convert::body(body)?;
-    let ask = Ask::Authorize {
-        actor: convert::value(&asked.actor_type, &asked.actor_id)?,
-        action: convert::action(&asked.action)?,
-        resource: convert::value(&asked.resource_type, &asked.resource_id)?,
-    };
-    match state.ask(worker, ask, convert::facts(&asked.context_facts)?).await? {
+    match state.ask(worker, question::authorize(&asked)?, convert::facts(&asked.context_facts)?).await? {
         Answer::Decision(allowed) => Ok(Reply::ok(&wire::AuthorizeResult { allowed })),
         _ => Err(mismatch().into()),
     }

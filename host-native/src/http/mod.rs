@@ -6,16 +6,17 @@
 pub mod actions;
 pub mod admin;
 pub mod authorize;
-pub mod convert;
 pub mod facts;
 pub mod list;
 pub mod metadata;
-pub mod page;
 pub mod query;
 pub mod reply;
 pub mod router;
 pub mod server;
 pub mod state;
+
+// What the other HTTP host does the same.
+pub use understudy_calls::{convert, head, page, question, refusal};
 
 #[cfg(test)]
 mod tests;

@@ -13,10 +13,9 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
 };
 use serde::Serialize;
-use understudy_core::model::AskError;
 use understudy_wire::{ApiError, ApiResult, Code};
 
-use super::state::CallError;
+use super::{convert::Unreadable, refusal::Refusal, state::CallError};
 use crate::keys::KeyRefusal;
 
 /// What goes back.
@@ -94,17 +93,22 @@ impl Reply {
     }
 }
 
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        Reply::error(refusal.code, refusal.message)
+    }
+}
+
+impl From<Unreadable> for Reply {
+    fn from(error: Unreadable) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
 impl From<CallError> for Reply {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Ask(error) => {
-                let code = match &error {
-                    AskError::Invalid { .. } => Code::BadRequest,
-                    AskError::Budget { .. } => Code::Budget,
-                    _ => Code::Unanswerable,
-                };
-                Reply::error(code, error.to_string())
-            }
+            CallError::Ask(error) => Refusal::from(error).into(),
             CallError::NotServing => {
                 Reply::error(Code::Unavailable, "nothing to serve yet: no policy and facts have arrived")
             }

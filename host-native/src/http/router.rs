@@ -1,12 +1,9 @@
 //! The table of paths: who may call, which endpoint answers. What the node and the primary both serve.
 
-use understudy_wire::{
-    Code,
-    paths::{self, Endpoint},
-};
+use understudy_wire::{Code, paths::Endpoint};
 
 use super::{
-    actions, admin, authorize, facts, list, metadata, query, reply::Reply, server::Arrived, server::Service,
+    actions, admin, authorize, facts, head, list, metadata, query, reply::Reply, server::Arrived, server::Service,
     state::Pending, state::State,
 };
 use crate::keys::Right;
@@ -59,13 +56,7 @@ pub async fn route(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
 
 /// The endpoint of a request; 404 and 405 otherwise.
 pub fn find(arrived: &Arrived) -> Result<Endpoint, Reply> {
-    paths::find(&arrived.method, &arrived.path).map_err(|is_known| {
-        if is_known {
-            Reply::error(Code::MethodNotAllowed, "this path doesn't take this method")
-        } else {
-            Reply::error(Code::NotFound, "there is no such path here")
-        }
-    })
+    Ok(head::endpoint(&arrived.method, &arrived.path)?)
 }
 
 /// Right and text of the caller's key.

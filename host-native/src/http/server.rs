@@ -26,21 +26,18 @@ use tokio::sync::watch;
 use understudy_wire::Code;
 
 use super::{
+    head::{self, BODY_BYTES_MAX},
     reply::{Reply, ReplyBody},
     router,
     state::Pending,
 };
 
-/// Largest request body, in bytes.
-pub const BODY_BYTES_MAX: usize = 10 << 20;
 /// How long a drain waits for requests in flight.
 pub const DRAIN: Duration = Duration::from_secs(10);
 /// Longest silence before a request's head is complete: also closes idle connections.
 const HEAD_WAIT: Duration = Duration::from_secs(55);
 /// Longest time for a body to arrive.
 const BODY_WAIT: Duration = Duration::from_secs(60);
-/// Longest caller's request id that is echoed, in bytes.
-const REQUEST_ID_BYTES_MAX: usize = 200;
 /// Connections waiting to be accepted, per thread.
 const BACKLOG: i32 = 1024;
 
@@ -67,8 +64,7 @@ pub struct Arrived {
 impl Arrived {
     /// What follows `Bearer ` in the `Authorization` header.
     pub fn bearer(&self) -> Option<&str> {
-        let (scheme, key) = self.headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+        head::bearer(self.headers.get(AUTHORIZATION)?.to_str().ok()?)
     }
 
     /// Text of a header.
@@ -210,7 +206,7 @@ async fn answer(
 ) -> Response<ReplyBody> {
     let begun = Instant::now();
     let (parts, body) = request.into_parts();
-    let path = one_leading_slash(parts.uri.path()).to_owned();
+    let path = head::one_leading_slash(parts.uri.path()).to_owned();
     let label = router::label(&path);
     let request_id = request_id(&parts.headers);
     let reply = match read(body).await {
@@ -231,44 +227,26 @@ async fn answer(
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Reply> {
-    let too_large = || {
-        let message = format!("the body has more than {BODY_BYTES_MAX} bytes: send less at once");
-        Reply::error(Code::TooLarge, message)
-    };
     // Refused by the announced length, before a byte of it is read.
     if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
-        return Err(too_large());
+        return Err(head::too_large().into());
     }
     let body = Limited::new(body, BODY_BYTES_MAX).collect();
     match tokio::time::timeout(BODY_WAIT, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(head::too_large().into()),
         Ok(Err(_)) => Err(Reply::error(Code::BadRequest, "the body broke off")),
         Err(_) => Err(Reply::error(Code::BadRequest, "the body didn't arrive in time")),
     }
 }
 
-/// `//api/list` is what some SDKs make of a base URL that ends in a slash.
-fn one_leading_slash(path: &str) -> &str {
-    let rest = path.trim_start_matches('/');
-    &path[path.len() - rest.len() - usize::from(path.starts_with('/'))..]
-}
-
 /// The caller's id, or a new random UUID.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let given = headers.get(X_REQUEST_ID).filter(|id| !id.is_empty() && id.len() <= REQUEST_ID_BYTES_MAX);
+    let given = headers.get(X_REQUEST_ID).filter(|id| head::is_request_id(id.as_bytes()));
     given.cloned().unwrap_or_else(|| {
         let mut random = [0; 16];
         // Without randomness ids repeat, which is better than no answer.
         let _ = getrandom::fill(&mut random);
-        HeaderValue::from_str(&uuid(random)).unwrap_or_else(|_| HeaderValue::from_static("none"))
+        HeaderValue::from_str(&head::uuid(random)).unwrap_or_else(|_| HeaderValue::from_static("none"))
     })
-}
-
-/// A UUID of version 4 from random bytes.
-pub fn uuid(mut random: [u8; 16]) -> String {
-    random[6] = random[6] & 0x0f | 0x40;
-    random[8] = random[8] & 0x3f | 0x80;
-    let hex = crate::keys::hex(&random);
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

@@ -1,17 +1,69 @@
-//! Page tokens of `/api/list`: all a next page needs, signed, kept by the caller. Good across generations, restarts and
-//! nodes that take the same key.
+//! `/api/list`: everything at once, or page by page without any state here (http-api.md §4.2). A page token is all that the
+//! next page needs, signed, kept by the caller: good across generations, restarts and nodes that take the same key.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use understudy_wire::{ListRequest, ListResult, PAGE_SIZE_MIN};
 
-use crate::keys::hex;
+use crate::{convert::Unreadable, keys::hex};
 
 /// A token older than this, or this far in the future, is refused, in seconds.
 const AGE_S_MAX: u64 = 600;
 const VERSION: u8 = 1;
 const MAC_BYTES: usize = 32;
+
+/// Which part of a list is asked for.
+#[derive(Debug)]
+pub struct Paging<'a> {
+    /// The caller's, under which tokens are signed.
+    key: &'a str,
+    query: [u8; 32],
+    now_s: i64,
+    after: Option<String>,
+    size: Option<u64>,
+}
+
+impl<'a> Paging<'a> {
+    /// Reads page size and token. `now_s`: seconds since 1970-01-01 UTC.
+    pub fn read(asked: &ListRequest, key: &'a str, now_s: i64) -> Result<Self, Unreadable> {
+        let query = fingerprint(asked);
+        if let Some(text) = &asked.page_token {
+            let token = Token::read(text, key, &query, now_s).map_err(|error| Unreadable(error.to_string()))?;
+            let (now_s, after) = (token.now_s, Some(token.last_id));
+            return Ok(Paging { key, query, now_s, after, size: Some(PAGE_SIZE_MIN) });
+        }
+        match asked.page_size {
+            Some(size) if size < PAGE_SIZE_MIN => {
+                Err(Unreadable(format!("`page_size` is {size}: at least {PAGE_SIZE_MIN}, or leave it out")))
+            }
+            size => Ok(Paging { key, query, now_s, after: None, size }),
+        }
+    }
+
+    /// When the list is asked as of: the time of its first page.
+    pub fn now_s(&self) -> i64 {
+        self.now_s
+    }
+
+    /// The page of a whole list.
+    pub fn page(self, mut results: Vec<String>) -> ListResult {
+        if let Some(after) = &self.after {
+            // `*` was on the first page; ids come in bytewise order, so what follows the last one sent is the rest.
+            results.retain(|id| id != "*" && id > after);
+        }
+        let mut next_page_token = self.size.map(|_| None);
+        if let Some(size) = self.size.and_then(|size| usize::try_from(size).ok())
+            && results.len() > size
+        {
+            results.truncate(size);
+            let last_id = results.last().cloned().unwrap_or_default();
+            next_page_token = Some(Some(Token { now_s: self.now_s, last_id }.write(self.key, &self.query)));
+        }
+        ListResult { results, next_page_token }
+    }
+}
 
 /// Where a list goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +120,27 @@ impl Token {
         let last_id = String::from_utf8(last_id.to_vec()).map_err(|_| TokenError::Foreign)?;
         Ok(Token { now_s: made_s, last_id })
     }
+}
+
+/// Digest of everything that makes the query, paging left out.
+fn fingerprint(asked: &ListRequest) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    let mut add = |text: &str| {
+        digest.update((text.len() as u64).to_le_bytes());
+        digest.update(text.as_bytes());
+    };
+    for text in [&asked.actor_type, &asked.actor_id, &asked.action, &asked.resource_type] {
+        add(text);
+    }
+    for fact in &asked.context_facts {
+        add(&fact.predicate);
+        add(&fact.args.len().to_string());
+        for arg in &fact.args {
+            add(&arg.type_name);
+            add(&arg.id);
+        }
+    }
+    digest.finalize().into()
 }
 
 fn mac(key: &str, query: &[u8; 32], payload: &[u8]) -> [u8; 32] {

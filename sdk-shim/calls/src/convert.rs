@@ -10,17 +10,9 @@ use understudy_core::{
 };
 use understudy_wire as wire;
 
-use super::reply::Reply;
-
 /// Why a request can't be read (400).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable(pub String);
-
-impl From<Unreadable> for Reply {
-    fn from(error: Unreadable) -> Self {
-        Reply::error(wire::Code::BadRequest, error.0)
-    }
-}
 
 /// Reads a JSON body.
 pub fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {

@@ -1,0 +1,55 @@
+//! Cargo inside a build script: a package for a WebAssembly target, in profile `guest`, from the same sources and lock
+//! file. Included by every build script that needs a guest.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// What build scripts fail with.
+pub type Failure = Box<dyn std::error::Error>;
+
+/// Builds `package` for `target` in the workspace at `root`; where the module lies. Declares what it was built from.
+pub fn build(root: &Path, package: &str, target: &str, sources: &[&str]) -> Result<PathBuf, Failure> {
+    for changed in ["Cargo.toml", "Cargo.lock"].iter().chain(sources) {
+        println!("cargo::rerun-if-changed={}", root.join(changed).display());
+    }
+    // A target folder of its own: the outer cargo holds the lock of the other one.
+    let folder = PathBuf::from(env::var("OUT_DIR")?).join("guest");
+    let mut cargo = Command::new(env::var("CARGO")?);
+    cargo.current_dir(root).args(["build", "--locked", "--package", package, "--profile", "guest"]);
+    cargo.args(["--target", target, "--target-dir"]).arg(&folder);
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let is_of_outer_build = text.starts_with("CARGO_CFG_") || text.starts_with("CARGO_FEATURE_");
+        let changes_code = matches!(
+            &*text,
+            "RUSTFLAGS"
+                | "CARGO_ENCODED_RUSTFLAGS"
+                | "CARGO_BUILD_TARGET"
+                | "RUSTC_WRAPPER"
+                | "RUSTC_WORKSPACE_WRAPPER"
+                | "TARGET"
+        );
+        if is_of_outer_build || changes_code {
+            cargo.env_remove(&name);
+        }
+    }
+    check_target(target)?;
+    let done = cargo.output()?;
+    if !done.status.success() {
+        return Err(format!("the guest doesn't build:\n{}", String::from_utf8_lossy(&done.stderr)).into());
+    }
+    Ok(folder.join(target).join("guest").join(package.replace('-', "_")).with_extension("wasm"))
+}
+
+/// Says what to type where the target is not installed.
+fn check_target(target: &str) -> Result<(), Failure> {
+    let libraries = Command::new(env::var("RUSTC")?).args(["--print", "target-libdir", "--target", target]).output()?;
+    let libraries = String::from_utf8_lossy(&libraries.stdout);
+    if Path::new(libraries.trim()).is_dir() {
+        return Ok(());
+    }
+    Err(format!("the target {target} is not installed: type `rustup target add {target}`").into())
+}

@@ -1,0 +1,54 @@
+//! What is read of a request before its body, and the bounds of what is read.
+
+use understudy_wire::{
+    Code,
+    paths::{self, Endpoint},
+};
+
+use crate::{keys::hex, refusal::Refusal};
+
+/// Largest request body, in bytes.
+pub const BODY_BYTES_MAX: usize = 10 << 20;
+/// Longest caller's request id that is echoed, in bytes.
+pub const REQUEST_ID_BYTES_MAX: usize = 200;
+
+/// The endpoint of a request; 404 and 405 otherwise. `method` in upper case.
+pub fn endpoint(method: &str, path: &str) -> Result<Endpoint, Refusal> {
+    paths::find(method, path).map_err(|is_known| {
+        if is_known {
+            Refusal::new(Code::MethodNotAllowed, "this path doesn't take this method")
+        } else {
+            Refusal::new(Code::NotFound, "there is no such path here")
+        }
+    })
+}
+
+/// `//api/list` is what some SDKs make of a base URL that ends in a slash.
+pub fn one_leading_slash(path: &str) -> &str {
+    let rest = path.trim_start_matches('/');
+    &path[path.len() - rest.len() - usize::from(path.starts_with('/'))..]
+}
+
+/// What follows `Bearer ` in the value of an `Authorization` header.
+pub fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, key) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// May this request id be echoed?
+pub fn is_request_id(id: &[u8]) -> bool {
+    (1..=REQUEST_ID_BYTES_MAX).contains(&id.len())
+}
+
+/// The refusal of a body over [`BODY_BYTES_MAX`].
+pub fn too_large() -> Refusal {
+    Refusal::new(Code::TooLarge, format!("the body has more than {BODY_BYTES_MAX} bytes: send less at once"))
+}
+
+/// A UUID of version 4 from random bytes.
+pub fn uuid(mut random: [u8; 16]) -> String {
+    random[6] = random[6] & 0x0f | 0x40;
+    random[8] = random[8] & 0x3f | 0x80;
+    let hex = hex(&random);
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

@@ -1,0 +1,32 @@
+//! Requests of the wire as questions to the engine.
+
+use understudy_core::model::Ask;
+use understudy_wire as wire;
+
+use crate::convert::{Unreadable, action, type_name, value};
+
+/// Of `/api/authorize`.
+pub fn authorize(asked: &wire::AuthorizeRequest) -> Result<Ask, Unreadable> {
+    Ok(Ask::Authorize {
+        actor: value(&asked.actor_type, &asked.actor_id)?,
+        action: action(&asked.action)?,
+        resource: value(&asked.resource_type, &asked.resource_id)?,
+    })
+}
+
+/// Of `/api/list`.
+pub fn list(asked: &wire::ListRequest) -> Result<Ask, Unreadable> {
+    Ok(Ask::List {
+        actor: value(&asked.actor_type, &asked.actor_id)?,
+        action: action(&asked.action)?,
+        resource_type: type_name(asked.resource_type.clone())?,
+    })
+}
+
+/// Of `/api/actions`.
+pub fn actions(asked: &wire::ActionsRequest) -> Result<Ask, Unreadable> {
+    Ok(Ask::Actions {
+        actor: value(&asked.actor_type, &asked.actor_id)?,
+        resource: value(&asked.resource_type, &asked.resource_id)?,
+    })
+}
