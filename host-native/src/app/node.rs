@@ -25,6 +25,9 @@ use crate::{
     telemetry::{self, Metrics, Readings},
 };
 
+/// How long the end waits for what can't be called off: looking up the upstream's name takes its time where no name
+/// server answers.
+const LET_GO: Duration = Duration::from_secs(1);
 /// Between two looks at the file of accepted keys.
 const KEYS_EVERY: Duration = Duration::from_secs(1);
 
@@ -62,7 +65,8 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
     let snapshots = Arc::new(Serving { pool, keys: keys.clone(), tenant: config.tenant.clone() });
     let mut driver = driver(config, &status, cache, snapshots, &metrics)?;
     let mut reporter = Reporter::new(config, &status, &metrics);
-    let outcome = runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
         let outcome = tokio::select! {
             why = driver.run(random_seed()) => Err(why),
             never = watch_keys(&keys) => never,
@@ -75,6 +79,7 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
         }
         outcome
     });
+    runtime.shutdown_timeout(LET_GO);
     tracing::info!("stopped");
     outcome
 }
@@ -86,7 +91,10 @@ pub fn export(config: &Config, file: &Path) -> Result<(), String> {
     let metrics = Metrics::new(Readings::default).map_err(|error| error.to_string())?;
     let snapshots = Arc::new(CheckOnly { tenant: config.tenant.clone() });
     let mut driver = driver(config, &status, directory(config)?, snapshots, &metrics)?;
-    let (origin, refusal) = runtime()?.block_on(driver.export(file))?;
+    let runtime = runtime()?;
+    let exported = runtime.block_on(driver.export(file));
+    runtime.shutdown_timeout(LET_GO);
+    let (origin, refusal) = exported?;
     if let Some(refusal) = refusal {
         eprintln!("understudy: not from the upstream: {refusal}");
     }

@@ -32,8 +32,9 @@ use super::{
     state::Pending,
 };
 
-/// How long a drain waits for requests in flight.
-pub const DRAIN: Duration = Duration::from_secs(10);
+/// How long a drain waits for requests in flight. Container engines kill what hasn't ended after ten seconds, and the last
+/// steps after a drain take up to two.
+pub const DRAIN: Duration = Duration::from_secs(7);
 /// Longest silence before a request's head is complete: also closes idle connections.
 const HEAD_WAIT: Duration = Duration::from_secs(55);
 /// Longest time for a body to arrive.
