@@ -6,7 +6,15 @@
 // Mapping files is one of the three places where unsafe code stands.
 #![allow(unsafe_code)]
 
-use std::{ffi::c_void, fs::File, io, ops::Deref, os::fd::AsFd, ptr::NonNull};
+use std::{
+    ffi::c_void,
+    fs::File,
+    io,
+    ops::Deref,
+    os::fd::AsFd,
+    ptr::NonNull,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 
@@ -60,7 +68,16 @@ impl Drop for MappedFile {
 pub struct Reservation {
     at: NonNull<c_void>,
     length: usize,
-    accessible: usize,
+    accessible: AtomicUsize,
+}
+
+/// What to take away from whoever uses a [`Reservation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forbidden {
+    /// Writing.
+    Writes,
+    /// Reading too.
+    All,
 }
 
 // SAFETY: nobody holds the range but this.
@@ -77,7 +94,7 @@ impl Reservation {
             mmap_anonymous(std::ptr::null_mut(), length, ProtFlags::empty(), MapFlags::PRIVATE | MapFlags::NORESERVE)?
         };
         let at = NonNull::new(at).ok_or_else(|| io::Error::other("the kernel mapped nothing"))?;
-        Ok(Reservation { at, length, accessible: 0 })
+        Ok(Reservation { at, length, accessible: AtomicUsize::new(0) })
     }
 
     /// Where it begins.
@@ -87,24 +104,38 @@ impl Reservation {
 
     /// Bytes that can be read and written: from the beginning on.
     pub fn accessible(&self) -> usize {
-        self.accessible
+        self.accessible.load(Ordering::Acquire)
     }
 
     /// Makes the first `length` bytes accessible; what is new of them is zeros. Ranges that were accessible before keep
-    /// their protection, so that a file laid over some stays read-only.
-    pub fn grow_to(&mut self, length: usize) -> io::Result<()> {
-        let length = length.next_multiple_of(PAGE_BYTES);
+    /// their protection, so that a file laid over some stays read-only. One caller at a time.
+    pub fn grow_to(&self, length: usize) -> io::Result<()> {
+        let (length, before) = (length.next_multiple_of(PAGE_BYTES), self.accessible());
         if length > self.length {
             return Err(io::Error::new(io::ErrorKind::OutOfMemory, "the address space reserved for it is used up"));
         }
-        if length > self.accessible {
+        if length > before {
             // SAFETY: within the range that is this reservation's own.
             unsafe {
-                let from = self.at.as_ptr().cast::<u8>().add(self.accessible);
-                mprotect(from.cast(), length - self.accessible, MprotectFlags::READ | MprotectFlags::WRITE)?;
+                let from = self.at.as_ptr().cast::<u8>().add(before);
+                mprotect(from.cast(), length - before, MprotectFlags::READ | MprotectFlags::WRITE)?;
             }
-            self.accessible = length;
+            self.accessible.store(length, Ordering::Release);
         }
+        Ok(())
+    }
+
+    /// Takes access away for good: whoever goes on using it gets a fault.
+    ///
+    /// # Safety
+    /// Only code whose faults are caught uses the range from now on.
+    pub unsafe fn forbid(&self, what: Forbidden) -> io::Result<()> {
+        let left = match what {
+            Forbidden::Writes => MprotectFlags::READ,
+            Forbidden::All => MprotectFlags::empty(),
+        };
+        // SAFETY: within the range that is this reservation's own; the caller answers for who uses it.
+        unsafe { mprotect(self.at.as_ptr(), self.accessible(), left)? };
         Ok(())
     }
 }
@@ -164,7 +195,7 @@ mod tests {
 
     #[test]
     fn growth_is_zeros_and_leaves_a_file_in_place() {
-        let mut space = Reservation::new(1 << 20).unwrap();
+        let space = Reservation::new(1 << 20).unwrap();
         space.grow_to(64 << 10).unwrap();
         let place = Place { at: space.address() as usize + (4 << 10), length: 60 << 10 };
         let bytes = vec![7; 5_000];

@@ -11,7 +11,7 @@ use std::{
 
 use understudy::guest::{
     component::Guest,
-    instance::{Bounds, Instance, Way},
+    instance::{Instance, Way},
 };
 use understudy_core::{
     engine::Engine,
@@ -25,7 +25,6 @@ use understudy_tests::workload::{NOW_S, Query, Workload, ids_of_answer};
 const ROUNDS: usize = 7;
 /// A round goes over the queries until this has passed.
 const ROUND: Duration = Duration::from_millis(60);
-const PATIENCE: Duration = Duration::from_secs(600);
 
 fn main() {
     // Cargo itself hands over `--bench`.
@@ -50,9 +49,8 @@ fn main() {
     let mut native = Engine::open(&bytes, 1).expect("it opens");
     let native_open = begun.elapsed();
     let guest = Guest::load().expect("the component loads");
-    let bounds = Bounds { heap_bytes_max: 1 << 30, open: PATIENCE };
     let begun = Instant::now();
-    let mut instance = Instance::open(&guest, &file, Way::Map, bounds, 1).expect("it opens");
+    let mut instance = Instance::open(&guest, &file, Way::Map, 1 << 30, 1).expect("it opens");
     println!("open: native {native_open:.1?}, component {:.1?} (instance made, file mapped)", begun.elapsed());
 
     println!("{:<10} {:>8} {:>12} {:>12} {:>7}", "kind", "queries", "native", "component", "ratio");
@@ -65,13 +63,13 @@ fn main() {
         }
         let calls: Vec<Call> = requests.iter().cloned().map(Call::Ask).collect();
         for (query, call) in queries.iter().zip(&calls) {
-            let Ok(Reply::Answer(answer)) = instance.call(call, PATIENCE) else { panic!("an answer") };
+            let Ok(Reply::Answer(answer)) = instance.call(call) else { panic!("an answer") };
             assert!(query.is_right(&ids_of_answer(answer)), "{} is wrong in the component", query.id);
         }
         let (mut best_native, mut best_component) = (f64::INFINITY, f64::INFINITY);
         for _ in 0..ROUNDS {
             best_native = best_native.min(round(requests.len(), |n| drop(native.ask(&requests[n]))));
-            best_component = best_component.min(round(calls.len(), |n| drop(instance.call(&calls[n], PATIENCE))));
+            best_component = best_component.min(round(calls.len(), |n| drop(instance.call(&calls[n]))));
         }
         println!(
             "{kind:<10} {:>8} {:>12} {:>12} {:>7.2}",

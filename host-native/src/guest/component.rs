@@ -2,7 +2,7 @@
 // Loading precompiled code is one of the three places where unsafe code stands.
 #![allow(unsafe_code)]
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use wasmtime::{
     Engine,
@@ -10,9 +10,6 @@ use wasmtime::{
 };
 
 use super::{bindings::EnginePre, engine_config::engine_config, limits::Stores, memory::Memories};
-
-/// Between two ticks, by which calls that take too long are noticed.
-pub const TICK: Duration = Duration::from_millis(100);
 
 /// Made by the build script from `core/component`.
 static PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/understudy.cwasm"));
@@ -25,7 +22,7 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Loads it and starts its clock of ticks. Costs a copy of the code.
+    /// Loads it. Costs a copy of the code.
     pub fn load() -> wasmtime::Result<Self> {
         let mut config = engine_config(None)?;
         config.with_host_memory(Arc::new(Memories));
@@ -35,7 +32,6 @@ impl Guest {
         let component = unsafe { Component::deserialize(&engine, PRECOMPILED)? };
         // Nothing is linked: the component asks its host for nothing.
         let pre = EnginePre::new(Linker::new(&engine).instantiate_pre(&component)?)?;
-        tick(&engine)?;
         Ok(Guest { engine, pre })
     }
 
@@ -46,17 +42,4 @@ impl Guest {
     pub(super) fn pre(&self) -> &EnginePre<Stores> {
         &self.pre
     }
-}
-
-/// Counts ticks until nobody holds the engine any more.
-fn tick(engine: &Engine) -> std::io::Result<()> {
-    let engine = engine.weak();
-    let count = move || {
-        loop {
-            std::thread::sleep(TICK);
-            let Some(engine) = engine.upgrade() else { return };
-            engine.increment_epoch();
-        }
-    };
-    std::thread::Builder::new().name("guest-ticks".into()).spawn(count).map(drop)
 }

@@ -1,6 +1,6 @@
 //! One live copy of the component with one snapshot in its memory.
 
-use std::{fmt, fs::File, os::unix::fs::FileExt, time::Duration};
+use std::{fmt, fs::File, os::unix::fs::FileExt};
 
 use understudy_core::{
     model::Change,
@@ -10,9 +10,9 @@ use wasmtime::{Store, Trap};
 
 use super::{
     bindings::{self, exports::understudy::engine::types},
-    component::{Guest, TICK},
+    component::Guest,
     limits::Stores,
-    memory::{MemoryAddress, lay, newest},
+    memory::GuestMemory,
 };
 
 /// Bytes copied at a time where a file can't be mapped.
@@ -33,6 +33,7 @@ pub enum Way {
 pub struct Instance {
     store: Store<Stores>,
     bindings: bindings::Engine,
+    memory: Option<GuestMemory>,
     offset: u64,
     request: Vec<u8>,
     /// Memory after its snapshot was opened and later writes applied, in bytes.
@@ -46,7 +47,7 @@ pub enum Failure {
     Refused(Refusal),
     /// It broke off.
     Trapped(String),
-    /// It was interrupted: no answer for too long.
+    /// It gave no answer for too long and was ended.
     Stuck,
     /// What it gave is no answer.
     Nonsense(String),
@@ -65,33 +66,24 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Keeps memory and time limits of one instance.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Memory besides the snapshot, in bytes.
-    pub heap_bytes_max: usize,
-    /// Longest time to open a snapshot: compiling the largest policy takes seconds.
-    pub open: Duration,
-}
-
 impl Instance {
     /// A new instance without a snapshot: it takes `check` and `build`. `memory_max`: in bytes.
-    pub fn new(guest: &Guest, memory_max: usize, patience: Duration) -> Result<Self, Failure> {
+    pub fn new(guest: &Guest, memory_max: usize) -> Result<Self, Failure> {
         let mut store = Store::new(guest.engine(), Stores { memory: 0, memory_max: memory_max.max(START_BYTES_MAX) });
         store.limiter(|stores| stores);
-        store.set_epoch_deadline(ticks(patience));
         let bindings = guest.pre().instantiate(&mut store).map_err(|error| trapped(&error))?;
-        Ok(Instance { store, bindings, offset: 0, request: Vec::new(), settled_bytes: 0 })
+        let memory = GuestMemory::newest();
+        Ok(Instance { store, bindings, memory, offset: 0, request: Vec::new(), settled_bytes: 0 })
     }
 
-    /// A new instance with this snapshot open. The file's digest has been verified; `seed`: random.
-    pub fn open(guest: &Guest, file: &File, way: Way, bounds: Bounds, seed: u64) -> Result<Self, Failure> {
+    /// A new instance with this snapshot open. The file's digest has been verified; `heap_bytes_max`: memory besides the
+    /// snapshot; `seed`: random.
+    pub fn open(guest: &Guest, file: &File, way: Way, heap_bytes_max: usize, seed: u64) -> Result<Self, Failure> {
         let length = file.metadata().map_err(|error| trapped(&error.into()))?.len();
-        let memory_max = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(bounds.heap_bytes_max);
-        let mut instance = Instance::new(guest, memory_max, bounds.open)?;
-        let memory = newest();
+        let memory_max = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(heap_bytes_max);
+        let mut instance = Instance::new(guest, memory_max)?;
         let at = instance.reserve(length)?;
-        let is_mapped = way == Way::Map && at.is_some_and(|at| map(file, memory, at));
+        let is_mapped = way == Way::Map && at.is_some_and(|at| instance.map(file, at));
         if !is_mapped {
             instance.write(file, length)?;
         }
@@ -108,6 +100,13 @@ impl Instance {
         at.map(|at| usize::try_from(at).ok()).map_err(|error| refused(&error))
     }
 
+    /// Lays the file into the window. If that can't be done, nothing has changed.
+    fn map(&self, file: &File, at: usize) -> bool {
+        let Some(memory) = &self.memory else { return false };
+        let laid = memory.lay(file, at);
+        laid.inspect_err(|error| tracing::warn!("a snapshot can't be mapped and is copied instead: {error}")).is_ok()
+    }
+
     fn write(&mut self, file: &File, length: u64) -> Result<(), Failure> {
         let mut chunk = vec![0; WRITE_BYTES];
         let mut offset = 0;
@@ -122,6 +121,11 @@ impl Instance {
         Ok(())
     }
 
+    /// Its memory, to end a call that is stuck.
+    pub(super) fn memory(&self) -> Option<GuestMemory> {
+        self.memory.clone()
+    }
+
     /// By how much questions have made its memory grow, in bytes. It never shrinks.
     pub fn grown_bytes(&self) -> usize {
         self.store.data().memory.saturating_sub(self.settled_bytes)
@@ -133,8 +137,8 @@ impl Instance {
     }
 
     /// Applies later writes, in order; `offset` is that of the last one.
-    pub fn apply(&mut self, changes: Vec<Change>, offset: u64, patience: Duration) -> Result<(), Failure> {
-        match self.call(&Call::Apply { offset, changes }, patience)? {
+    pub fn apply(&mut self, changes: Vec<Change>, offset: u64) -> Result<(), Failure> {
+        match self.call(&Call::Apply { offset, changes })? {
             Reply::Applied { offset } => self.offset = offset,
             _ => return Err(Failure::Nonsense("another kind of answer".into())),
         }
@@ -142,10 +146,9 @@ impl Instance {
         Ok(())
     }
 
-    /// One call. `patience`: after that long it counts as stuck.
-    pub fn call(&mut self, call: &Call, patience: Duration) -> Result<Reply, Failure> {
+    /// One call.
+    pub fn call(&mut self, call: &Call) -> Result<Reply, Failure> {
         request::encode(call, &mut self.request);
-        self.store.set_epoch_deadline(ticks(patience));
         let raw = self.bindings.understudy_engine_raw();
         let bytes = raw.call_call(&mut self.store, &self.request).map_err(|error| trapped(&error))?;
         let outcome = answer::decode(&bytes).map_err(|malformed| Failure::Nonsense(malformed.to_string()))?;
@@ -153,20 +156,8 @@ impl Instance {
     }
 }
 
-/// Lays the file into the window. If that can't be done, nothing has changed.
-fn map(file: &File, memory: MemoryAddress, at: usize) -> bool {
-    let laid = lay(file, memory, at);
-    laid.inspect_err(|error| tracing::warn!("a snapshot can't be mapped and is copied instead: {error}")).is_ok()
-}
-
-fn ticks(patience: Duration) -> u64 {
-    // One more: the first may come at once.
-    u64::try_from(patience.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX / 2) + 1
-}
-
 fn trapped(error: &wasmtime::Error) -> Failure {
     match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => Failure::Stuck,
         Some(trap) => Failure::Trapped(trap.to_string()),
         None => Failure::Trapped(error.to_string()),
     }

@@ -5,7 +5,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::instance::Instance;
+use super::{instance::Instance, memory::GuestMemory, turn::Turn};
 
 /// One lane. Aligned so that two of them never share a cache line.
 #[repr(align(128))]
@@ -14,6 +14,9 @@ pub struct Lane {
     live: Mutex<Option<Live>>,
     /// Instances made for generations to come, and for the current one until it is taken.
     ready: Mutex<Vec<Live>>,
+    turn: Turn,
+    /// Memory of the instance that answers, for the watchdog.
+    watched: Mutex<Option<GuestMemory>>,
 }
 
 /// An instance and the number of its generation.
@@ -41,19 +44,39 @@ impl Lane {
         self.live.try_lock().ok()
     }
 
+    /// Puts an instance in the place of the one that answers, and gives that back. The guard is this lane's.
+    pub fn put(&self, live: &mut Option<Live>, next: Option<Live>) -> Option<Live> {
+        *lock(&self.watched) = next.as_ref().and_then(|live| live.instance.memory());
+        std::mem::replace(live, next)
+    }
+
+    /// Memory of the instance that answers.
+    pub fn watched(&self) -> Option<GuestMemory> {
+        lock(&self.watched).clone()
+    }
+
+    /// Whether a call runs.
+    pub fn turn(&self) -> &Turn {
+        &self.turn
+    }
+
     /// Puts an instance aside for when its generation is current.
     pub fn prepare(&self, live: Live) {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).push(live);
+        lock(&self.ready).push(live);
     }
 
     /// The instance made for the generation that `current` names, and those that nobody needs any more. `current` is read
     /// while nothing can be put aside.
     pub fn take_ready(&self, current: impl FnOnce() -> u64) -> (Option<Live>, Vec<Live>) {
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ready = lock(&self.ready);
         let current = current();
         let (mut due, later): (Vec<_>, Vec<_>) = ready.drain(..).partition(|live| live.generation <= current);
         *ready = later;
         let newest = due.pop_if(|live| live.generation == current);
         (newest, due)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,7 +11,7 @@ pub const QUICK_UNITS: u64 = 100_000;
 pub const QUICK_TIME: Duration = Duration::from_millis(10);
 /// Questions that may wait for the slow lane; more are told to come again.
 pub const SLOW_QUEUE_MAX: usize = 256;
-/// An instance that answers a quick question for so long is stuck: hundreds of times what its units take.
+/// An instance that is on the CPU with a quick question for so long is stuck: hundreds of times what its units take.
 pub const QUICK_STUCK: Duration = Duration::from_secs(5);
 /// The same in the slow lane, where all units of a request take about twenty seconds.
 pub const SLOW_STUCK: Duration = Duration::from_secs(180);

@@ -1,42 +1,56 @@
-//! Linear memories of guests, whose address we know: so that a snapshot can be laid into one.
+//! Linear memories of guests, held by the host too: a snapshot is laid into one, and a guest that is stuck loses its own.
 // Part of loading guests, one of the three places where unsafe code stands.
 #![allow(unsafe_code)]
 
-use std::{cell::Cell, fs::File, io};
+use std::{cell::RefCell, fs::File, io, sync::Arc};
 
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
-use crate::mapping::{Place, Reservation, lay_over};
+use crate::mapping::{Forbidden, Place, Reservation, lay_over};
 
 const WASM_PAGE_BYTES: usize = 64 << 10;
 
 thread_local! {
-    /// Address of the memory that this thread made last.
-    static NEWEST: Cell<usize> = const { Cell::new(0) };
+    /// The memory that this thread made last.
+    static NEWEST: RefCell<Option<GuestMemory>> = const { RefCell::new(None) };
 }
 
-/// Where a guest's memory begins.
-#[derive(Clone, Copy, Debug)]
-pub struct MemoryAddress(usize);
+/// A guest's memory. Its addresses stay taken as long as anybody holds this.
+#[derive(Clone)]
+pub struct GuestMemory(Arc<Reservation>);
 
-/// The memory that this thread made last: that of an instance just made on it, which has one.
-pub fn newest() -> MemoryAddress {
-    MemoryAddress(NEWEST.get())
-}
+impl GuestMemory {
+    /// The memory that this thread made last: that of an instance just made on it, which has one.
+    pub fn newest() -> Option<Self> {
+        NEWEST.take()
+    }
 
-/// Lays a file into a window that a guest has just made at `at` of its memory by growing it, before it looks there.
-pub fn lay(file: &File, memory: MemoryAddress, at: usize) -> io::Result<()> {
-    let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-    let place = Place { at: memory.0 + at, length: length.next_multiple_of(WASM_PAGE_BYTES) };
-    // SAFETY: the guest grew its memory by whole pages for this window, so that they are accessible and hold nothing; the
-    // memory is that of the instance just made on this thread, which lives as long as its store.
-    unsafe { lay_over(file, place) }
+    /// Lays a file into a window that the guest has just made at `at` of its memory by growing it, before it looks there.
+    pub fn lay(&self, file: &File, at: usize) -> io::Result<()> {
+        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+        let length = length.next_multiple_of(WASM_PAGE_BYTES);
+        if at.checked_add(length).is_none_or(|end| end > self.0.accessible()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the window is not within the guest's memory"));
+        }
+        let place = Place { at: self.0.address() as usize + at, length };
+        // SAFETY: within the accessible part, by whole pages that the guest grew its memory by for this window and has
+        // not looked at; the reservation lives as long as `self`, and the guest's store holds it too.
+        unsafe { lay_over(file, place) }
+    }
+
+    /// Stops a guest that runs: its next access of that kind is a trap, and it is of no use afterwards.
+    pub fn forbid(&self, what: Forbidden) -> io::Result<()> {
+        // SAFETY: code of the guest uses this memory, and wasmtime makes traps of its faults. So does the host's side of a
+        // call, at its very beginning (it writes the request) and end (it reads the answer): who calls this has seen
+        // seconds of the call go by on the CPU, and for `All` seconds more after `Writes`.
+        unsafe { self.0.forbid(what) }
+    }
 }
 
 /// Makes memories.
 pub struct Memories;
 
-struct Memory(Reservation);
+struct Memory(Arc<Reservation>);
 
 // SAFETY: a new memory is a reservation of its own, zeroed, of the size wanted and the guard behind it, never moved.
 unsafe impl MemoryCreator for Memories {
@@ -49,17 +63,17 @@ unsafe impl MemoryCreator for Memories {
         guard: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
         let made = || {
-            let mut space = Reservation::new(reserved.unwrap_or(4 << 30).checked_add(guard)?).ok()?;
+            let space = Reservation::new(reserved.unwrap_or(4 << 30).checked_add(guard)?).ok()?;
             space.grow_to(minimum).ok()?;
-            Some(space)
+            Some(Arc::new(space))
         };
         let space = made().ok_or("no address space for a guest's memory: is it limited (ulimit -v)?")?;
-        NEWEST.set(space.address() as usize);
+        NEWEST.set(Some(GuestMemory(space.clone())));
         Ok(Box::new(Memory(space)))
     }
 }
 
-// SAFETY: the address never changes, and exactly `byte_size` bytes from it on are accessible.
+// SAFETY: the address never changes, and exactly `byte_size` bytes from it on are accessible (or fault, once forbidden).
 unsafe impl LinearMemory for Memory {
     fn byte_size(&self) -> usize {
         self.0.accessible()

@@ -14,6 +14,11 @@ mod log;
 mod memory;
 pub mod pool;
 mod slow;
+mod turn;
+mod watchdog;
+
+#[cfg(test)]
+mod tests;
 
 /// Generated from `wit/`: the host's side.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

@@ -19,11 +19,12 @@ use understudy_core::{
 
 use super::{
     component::Guest,
-    instance::{Bounds, Failure, Instance, Way},
+    instance::{Failure, Instance, Way},
     lane::{Lane, Live},
     limits::{HEAP_BYTES_KEPT, QUICK_STUCK, QUICK_TIME, QUICK_UNITS, SLOW_STUCK, heap_bytes_max},
     log::Log,
     slow::SlowLane,
+    watchdog::{self, Watched},
 };
 use crate::http::state::CallError;
 
@@ -47,7 +48,7 @@ pub struct PoolConfig {
     pub heap_bytes_max: usize,
     /// Work units of a quick question.
     pub quick_units: u64,
-    /// After so long a quick question's instance is stuck.
+    /// After so long on the CPU a quick question's instance is stuck.
     pub quick_stuck: Duration,
     /// The same in the slow lane.
     pub slow_stuck: Duration,
@@ -84,7 +85,7 @@ struct Shared {
     guest: Guest,
     config: PoolConfig,
     /// One per worker, then that of the slow lane.
-    lanes: Vec<Lane>,
+    lanes: Arc<[Watched]>,
     /// What serves; none before the first install.
     generation: ArcSwapOption<Generation>,
     log: Log,
@@ -111,7 +112,10 @@ impl Pool {
             .name("guest-retired".into())
             .spawn(drop_all)
             .map_err(|error| format!("no thread for retired instances: {error}"))?;
-        let lanes = std::iter::repeat_with(Lane::default).take(config.n_workers + 1).collect();
+        let lane = |patience| Watched { lane: Lane::default(), patience };
+        let quick = std::iter::repeat_with(|| lane(config.quick_stuck)).take(config.n_workers);
+        let lanes: Arc<[Watched]> = quick.chain([lane(config.slow_stuck)]).collect();
+        watchdog::start(&lanes).map_err(|error| format!("no thread for the watchdog: {error}"))?;
         let shared = Arc::new(Shared {
             guest,
             config,
@@ -126,7 +130,7 @@ impl Pool {
         let run = {
             let shared = shared.clone();
             move |calls: &[Call]| {
-                let answered = shared.run(shared.config.n_workers, calls, shared.config.slow_stuck, None)?;
+                let answered = shared.run(shared.config.n_workers, calls, None)?;
                 answered.ok_or(CallError::Busy)
             }
         };
@@ -140,17 +144,17 @@ impl Pool {
     pub fn install(&self, file: File, before: impl FnOnce()) -> Result<(), Failure> {
         let shared = &*self.shared;
         let mut made = Vec::with_capacity(shared.lanes.len());
-        for _ in &shared.lanes {
+        for _ in 0..shared.lanes.len() {
             made.push(shared.open(&file)?);
         }
         let number = shared.number() + 1;
-        for (lane, instance) in shared.lanes.iter().zip(made) {
+        for (Watched { lane, .. }, instance) in shared.lanes.iter().zip(made) {
             lane.prepare(Live { generation: number, instance });
         }
         before();
         shared.generation.store(Some(Arc::new(Generation { number, file })));
         // Lanes that nobody asks right now let go of the generation before; the others do before their next answer.
-        for lane in &shared.lanes {
+        for Watched { lane, .. } in &*shared.lanes {
             if let Some(mut live) = lane.idle() {
                 shared.promote(lane, &mut live);
             }
@@ -177,7 +181,7 @@ impl Pool {
 
     /// Quick calls on the worker's own instance, at once; what turns out to take long goes to the slow lane, whole.
     pub(super) async fn call(&self, worker: usize, mut calls: Vec<Call>) -> Result<Vec<Reply>, CallError> {
-        let PoolConfig { n_workers, quick_units, quick_stuck, .. } = self.shared.config;
+        let PoolConfig { n_workers, quick_units, .. } = self.shared.config;
         let limited = |call: &mut Call| match call {
             Call::Ask(Request { budget, .. }) => {
                 let asked = *budget;
@@ -187,7 +191,7 @@ impl Pool {
             _ => 0,
         };
         let budgets: Vec<u64> = calls.iter_mut().map(limited).collect();
-        match self.shared.run(worker.min(n_workers - 1), &calls, quick_stuck, Some(QUICK_TIME)) {
+        match self.shared.run(worker.min(n_workers - 1), &calls, Some(QUICK_TIME)) {
             Ok(Some(replies)) => return Ok(replies),
             Ok(None) => {}
             Err(CallError::Ask(AskError::Budget { units })) if units == quick_units => {}
@@ -216,8 +220,8 @@ impl Shared {
         let mut seed = [0; 8];
         // Without randomness hash tables are only less well protected.
         let _ = getrandom::fill(&mut seed);
-        let bounds = Bounds { heap_bytes_max: self.config.heap_bytes_max, open: self.config.slow_stuck };
-        let mut instance = Instance::open(&self.guest, file, self.config.way, bounds, u64::from_le_bytes(seed))?;
+        let PoolConfig { way, heap_bytes_max, .. } = self.config;
+        let mut instance = Instance::open(&self.guest, file, way, heap_bytes_max, u64::from_le_bytes(seed))?;
         if self.catch_up(&mut instance)? {
             return Ok(instance);
         }
@@ -231,7 +235,7 @@ impl Shared {
         }
         let Some((changes, offset)) = self.log.since(instance.offset()) else { return Ok(false) };
         if offset > instance.offset() {
-            instance.apply(changes, offset, self.config.slow_stuck)?;
+            instance.apply(changes, offset)?;
         }
         Ok(true)
     }
@@ -240,8 +244,8 @@ impl Shared {
     fn promote(&self, lane: &Lane, live: &mut Option<Live>) {
         let (newest, unused) = lane.take_ready(|| self.number());
         unused.into_iter().for_each(|unused| self.retire(unused));
-        if let Some(old) = newest.and_then(|newest| live.replace(newest)) {
-            self.retire(old);
+        if newest.is_some() {
+            lane.put(live, newest).into_iter().for_each(|old| self.retire(old));
         }
     }
 
@@ -252,14 +256,8 @@ impl Shared {
 
     /// Answers all calls, in order, from the lane's instance of the current generation. The first refusal ends it.
     /// `None`: they took longer than `time`.
-    fn run(
-        &self,
-        lane: usize,
-        calls: &[Call],
-        patience: Duration,
-        time: Option<Duration>,
-    ) -> Result<Option<Vec<Reply>>, CallError> {
-        let lane = &self.lanes[lane];
+    fn run(&self, lane: usize, calls: &[Call], time: Option<Duration>) -> Result<Option<Vec<Reply>>, CallError> {
+        let Watched { lane, .. } = &self.lanes[lane];
         let mut live = lane.live();
         let instance = self.current(lane, &mut live)?;
         let begun = Instant::now();
@@ -268,23 +266,23 @@ impl Shared {
             if time.is_some_and(|time| !replies.is_empty() && begun.elapsed() > time) {
                 return Ok(None);
             }
-            match instance.call(call, patience) {
+            match in_turn(lane, || instance.call(call)) {
                 Ok(reply) => replies.push(reply),
-                Err(failure) => return Err(self.failed(&mut live, &failure)),
+                Err(failure) => return Err(self.failed(lane, &mut live, &failure)),
             }
         }
         if instance.grown_bytes() > HEAP_BYTES_KEPT {
-            self.renew(&mut live);
+            self.renew(lane, &mut live);
         }
         Ok(Some(replies))
     }
 
     /// A new instance for one that grew large; where there can be none, it goes on.
-    fn renew(&self, live: &mut Option<Live>) {
-        let Some(large) = live.take() else { return };
-        match self.replace(live) {
-            Ok(()) => self.retire(large),
-            Err(_) => *live = Some(large),
+    fn renew(&self, lane: &Lane, live: &mut Option<Live>) {
+        let large = lane.put(live, None);
+        match self.replace(lane, live) {
+            Ok(()) => large.into_iter().for_each(|large| self.retire(large)),
+            Err(_) => drop(lane.put(live, large)),
         }
     }
 
@@ -298,14 +296,14 @@ impl Shared {
             self.promote(lane, live);
         }
         let usable = match live {
-            Some(live) => self.catch_up(&mut live.instance),
+            Some(live) => in_turn(lane, || self.catch_up(&mut live.instance)),
             None => Ok(false),
         };
         match usable {
             Ok(true) => {}
-            Ok(false) => self.replace(live)?,
+            Ok(false) => self.replace(lane, live)?,
             Err(failure) => {
-                let error = self.failed(live, &failure);
+                let error = self.failed(lane, live, &failure);
                 return Err(error);
             }
         }
@@ -313,7 +311,7 @@ impl Shared {
     }
 
     /// Counts what broke an instance and puts a new one in its place; a mere refusal is the answer.
-    fn failed(&self, live: &mut Option<Live>, failure: &Failure) -> CallError {
+    fn failed(&self, lane: &Lane, live: &mut Option<Live>, failure: &Failure) -> CallError {
         let count = match failure {
             Failure::Refused(Refusal::Ask(error)) => return CallError::Ask(error.clone()),
             Failure::Refused(Refusal::NotOpen) => return CallError::NotServing,
@@ -323,22 +321,22 @@ impl Shared {
         };
         count.fetch_add(1, Ordering::Relaxed);
         tracing::error!("{failure}: its request failed, another takes its place");
-        if self.replace(live).is_ok() {
+        if self.replace(lane, live).is_ok() {
             self.replaced.fetch_add(1, Ordering::Relaxed);
         }
         CallError::Failed(failure.to_string())
     }
 
     /// A new instance of what serves now.
-    fn replace(&self, live: &mut Option<Live>) -> Result<(), CallError> {
-        *live = None;
+    fn replace(&self, lane: &Lane, live: &mut Option<Live>) -> Result<(), CallError> {
+        drop(lane.put(live, None));
         let mut last = CallError::NotServing;
         // What serves may change meanwhile, so that what was opened is too old already.
         for _ in 0..REPLACE_TRIES {
             let generation = self.generation.load_full().ok_or(CallError::NotServing)?;
             match self.open(&generation.file) {
                 Ok(instance) => {
-                    *live = Some(Live { generation: generation.number, instance });
+                    lane.put(live, Some(Live { generation: generation.number, instance }));
                     return Ok(());
                 }
                 Err(failure) => last = CallError::Failed(failure.to_string()),
@@ -346,4 +344,11 @@ impl Shared {
         }
         Err(last)
     }
+}
+
+/// Work of a lane's instance that the watchdog may end.
+fn in_turn<T>(lane: &Lane, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    lane.turn().begin();
+    let outcome = work();
+    if lane.turn().end() { outcome } else { Err(Failure::Stuck) }
 }
