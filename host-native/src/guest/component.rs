@@ -9,7 +9,7 @@ use wasmtime::{
     component::{Component, Linker},
 };
 
-use super::{bindings::EnginePre, engine_config::engine_config, limits::Stores, memory::Memories};
+use super::{bindings::EnginePre, engine_config::engine_config, faults, limits::Stores, memory::Memories};
 
 /// Made by the build script from `core/component`.
 static PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/understudy.cwasm"));
@@ -24,6 +24,7 @@ pub struct Guest {
 impl Guest {
     /// Loads it. Costs a copy of the code.
     pub fn load() -> wasmtime::Result<Self> {
+        faults::install()?;
         let mut config = engine_config(None)?;
         config.with_host_memory(Arc::new(Memories));
         let engine = Engine::new(&config)?;

@@ -7,6 +7,7 @@
 mod answers;
 pub mod component;
 pub mod engine_config;
+mod faults;
 pub mod instance;
 mod lane;
 pub mod limits;
