@@ -12,7 +12,7 @@ use understudy_wire::{Report, RequestCount, feed::reports_path};
 
 use crate::{
     config::Config,
-    replica::{driver::Status, fetch::Fetcher},
+    replica::{fetch::Fetcher, status::Status},
     telemetry::Metrics,
 };
 
@@ -113,7 +113,7 @@ mod tests {
     use crate::{
         config::ServeFlags,
         http::state::Observe as _,
-        replica::{Cause, Origin, Refusal, driver::Observe as _},
+        replica::{Cause, Origin, Refusal, status::Observe as _},
         telemetry::Readings,
     };
 

@@ -18,7 +18,7 @@ use understudy_wire::{Code, ErrorCount, RequestCount, paths::Endpoint};
 use crate::{
     config::LogLevel,
     http,
-    replica::{Origin, Refusal, driver},
+    replica::{Origin, Refusal, status},
 };
 
 /// Bounds of the request histogram, in seconds: the client libraries' defaults, as Oso Fallback has them.
@@ -212,7 +212,7 @@ impl http::state::Observe for Metrics {
     }
 }
 
-impl driver::Observe for &Metrics {
+impl status::Observe for &Metrics {
     fn done(&self, origin: Origin, outcome: &'static str) {
         self.syncs.with_label_values(&[origin.as_str(), outcome]).inc();
         if outcome == "installed" {
@@ -261,8 +261,8 @@ fn cell(path: &str, status: u16) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use driver::Observe as _;
     use http::state::Observe as _;
+    use status::Observe as _;
 
     use super::*;
     use crate::replica::Cause;

@@ -17,8 +17,10 @@ use crate::{
     replica::{
         Origin,
         cache::{Cache, Directory, State as Remembered},
-        driver::{Clock, Driver, Status, SystemClock, url_sha256},
+        clock::{Clock, SystemClock},
+        driver::{Driver, url_sha256},
         snapshots::{CheckOnly, Serving},
+        status::Status,
         upstream::HttpUpstream,
     },
     reports::Reporter,

@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use libc::{c_int, c_void, sigaction, siginfo_t};
+use libc::{c_int, c_void, siginfo_t};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
 const PAGE_BYTES: usize = 4 << 10;
@@ -31,7 +31,7 @@ struct Place {
 static DOOMED: [Place; PLACES] = [const { Place { from: AtomicUsize::new(0), to: AtomicUsize::new(0) } }; PLACES];
 
 /// What handled faults before.
-static BEFORE: OnceLock<sigaction> = OnceLock::new();
+static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 
 /// Handles faults in doomed memory from now on. To be called before wasmtime sets its own handler, which asks this one
 /// about every fault that is not a guest's. Any number of times.
@@ -39,7 +39,7 @@ pub fn install() -> io::Result<()> {
     if BEFORE.get().is_some() {
         return Ok(());
     }
-    let mut before = MaybeUninit::<sigaction>::zeroed();
+    let mut before = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: a null new action only asks for the present one.
     let before = unsafe {
         if libc::sigaction(libc::SIGSEGV, std::ptr::null(), before.as_mut_ptr()) != 0 {
@@ -52,7 +52,7 @@ pub fn install() -> io::Result<()> {
     }
     // SAFETY: all fields of the action are set; the handler does nothing that a signal handler may not.
     let set = unsafe {
-        let mut action: sigaction = MaybeUninit::zeroed().assume_init();
+        let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
         action.sa_sigaction = on_fault as *const () as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
         libc::sigemptyset(&raw mut action.sa_mask);

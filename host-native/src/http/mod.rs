@@ -7,6 +7,7 @@ pub mod actions;
 pub mod admin;
 pub mod authorize;
 pub mod facts;
+mod label;
 pub mod list;
 pub mod metadata;
 pub mod query;

@@ -65,11 +65,3 @@ pub fn authenticate<'a>(state: &State, arrived: &'a Arrived) -> Result<(Right, &
     let right = state.keys.check(bearer)?;
     Ok((right, bearer.unwrap_or_default()))
 }
-
-/// The label of a path in metrics: one of a fixed set.
-pub fn label(path: &str) -> &'static str {
-    if path.starts_with("/feed/") {
-        return "/feed";
-    }
-    Endpoint::ALL.iter().map(|endpoint| endpoint.path()).find(|known| *known == path).unwrap_or("other")
-}

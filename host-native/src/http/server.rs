@@ -27,8 +27,8 @@ use understudy_wire::Code;
 
 use super::{
     head::{self, BODY_BYTES_MAX},
+    label,
     reply::{Reply, ReplyBody},
-    router,
     state::Pending,
 };
 
@@ -208,7 +208,7 @@ async fn answer(
     let begun = Instant::now();
     let (parts, body) = request.into_parts();
     let path = head::one_leading_slash(parts.uri.path()).to_owned();
-    let label = router::label(&path);
+    let label = label::label(&path);
     let request_id = request_id(&parts.headers);
     let reply = match read(body).await {
         Ok(body) => {

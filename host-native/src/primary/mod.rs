@@ -17,6 +17,7 @@ pub mod redb_store;
 pub mod service;
 pub mod start;
 pub mod store;
+pub mod uploads;
 pub mod writes;
 
 pub use config::PrimaryConfig;

@@ -1,4 +1,4 @@
-//! `POST` and `GET /api/policy`: a policy is compiled, passes its own tests, and serves before it is acknowledged.
+//! When a policy may be put in force: it compiles and passes its own tests.
 
 use understudy_core::{
     compile::{Source, compile},
@@ -9,14 +9,9 @@ use understudy_core::{
 use understudy_wire as wire;
 use wire::{PolicyError, PolicyErrorType, PolicyRefusal};
 
-use super::{ledger::Ledger, writes::with_offset};
 use crate::{
     build,
-    http::{
-        convert,
-        reply::Reply,
-        state::{CallError, now_s},
-    },
+    http::{reply::Reply, state::now_s},
 };
 
 /// Name in messages of a policy that came without a file name.
@@ -43,7 +38,8 @@ impl PolicyRefused {
         }
     }
 
-    fn reply(self) -> Reply {
+    /// As `POST /api/policy` answers it.
+    pub fn reply(self) -> Reply {
         let error = |error_type| move |message| PolicyError { error_type, message };
         match self {
             PolicyRefused::Invalid(errors) => {
@@ -93,27 +89,4 @@ pub fn check(policy: &PolicyText) -> Result<Program, PolicyRefused> {
 
 fn name(policy: &PolicyText) -> &str {
     policy.file.as_deref().filter(|file| !file.is_empty()).unwrap_or(UNNAMED)
-}
-
-/// `POST /api/policy`. The query's `force`, `fail_fast` and `show_suggestions` have nothing to change here: facts that a
-/// policy has no place for never stop it, and all tests and hints are told always.
-pub fn post(ledger: &Ledger, body: &[u8]) -> Result<Reply, Reply> {
-    let source: wire::PolicySource =
-        convert::body(body).map_err(|error| Reply::json(400, &PolicyRefusal::Generic { message: error.0 }))?;
-    let policy = PolicyText { file: source.filename, text: source.src };
-    let program = check(&policy).map_err(PolicyRefused::reply)?;
-    match ledger.set_policy(&policy, program).map_err(PolicyRefused::reply)? {
-        Some(offset) => Ok(with_offset(Reply::message(200, "the policy is in force"), offset)),
-        None => {
-            let offset = ledger.offset().map_err(|error| Reply::from(CallError::Failed(error.to_string())))?;
-            Ok(with_offset(Reply::message(202, "this policy was in force already"), offset))
-        }
-    }
-}
-
-/// `GET /api/policy`. There is one version; a query's `id` is not read.
-pub fn get(ledger: &Ledger) -> Result<Reply, Reply> {
-    let policy = ledger.policy().map_err(|error| Reply::from(CallError::Failed(error.to_string())))?;
-    let policy = policy.map(|policy| wire::PolicySource { filename: policy.file, src: policy.text });
-    Ok(Reply::ok(&wire::GetPolicyResult { policy }))
 }

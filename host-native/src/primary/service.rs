@@ -7,7 +7,7 @@ use understudy_wire::{Code, paths::Endpoint};
 use super::{
     feed::{self, Reports},
     ledger::Ledger,
-    policy, writes,
+    uploads, writes,
     writes::Limits,
 };
 use crate::{
@@ -73,8 +73,8 @@ impl Primary {
         let (ledger, limits, body) = (self.ledger.clone(), self.limits, arrived.body);
         // Disk and builds take their time; the thread that serves must not wait for them.
         let done = tokio::task::spawn_blocking(move || match endpoint {
-            Endpoint::GetPolicy => policy::get(&ledger),
-            Endpoint::PostPolicy => policy::post(&ledger, &body),
+            Endpoint::GetPolicy => uploads::get(&ledger),
+            Endpoint::PostPolicy => uploads::post(&ledger, &body),
             _ => writes::write(&ledger, &limits, endpoint, &body),
         });
         done.await.unwrap_or_else(|_| Err(Reply::error(Code::Internal, "the request failed inside the primary")))

@@ -4,11 +4,8 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
 use sha2::{Digest, Sha256};
@@ -17,68 +14,14 @@ use understudy_wire::feed;
 use super::{
     Cause, Identity, Origin, Refusal, Snapshots,
     cache::{Cache, State, copy_whole},
+    clock::Clock,
     machine::{Action, Event, Machine},
     snapshots::{open, peek},
+    status::{Observe, Status},
     upstream::{Have, Latest, Upstream, UpstreamKind},
     verify::{Expected, place, verify},
 };
 use crate::{config::Config, keys::hex};
-
-/// Time, as the driver sees it.
-#[allow(async_fn_in_trait)]
-pub trait Clock {
-    /// Milliseconds since 1970-01-01 UTC.
-    fn unix_ms(&self) -> u64;
-    /// For how long nothing happens.
-    async fn sleep(&self, duration: Duration);
-}
-
-/// The machine's own clock.
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn unix_ms(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
-
-/// What others may see of the replica, at any time.
-#[derive(Debug, Default)]
-pub struct Status {
-    confirmed_ms: AtomicU64,
-    epoch: AtomicU64,
-    follows_feed: AtomicBool,
-}
-
-impl Status {
-    /// When the upstream last confirmed what serves; `None`: nothing serves yet.
-    pub fn confirmed_ms(&self) -> Option<u64> {
-        Some(self.confirmed_ms.load(Ordering::Relaxed)).filter(|ms| *ms > 0)
-    }
-
-    /// Epoch that serves; 0 before the first.
-    pub fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Relaxed)
-    }
-
-    /// Is the upstream known to be a feed?
-    pub fn follows_feed(&self) -> bool {
-        self.follows_feed.load(Ordering::Relaxed)
-    }
-}
-
-/// Is told every outcome: for metrics and logs.
-pub trait Observe {
-    /// Something was installed (`installed`) or confirmed (`current`).
-    fn done(&self, origin: Origin, outcome: &'static str);
-    /// Something was refused.
-    fn refused(&self, origin: Origin, refusal: &Refusal);
-}
 
 /// The replica of one environment.
 pub struct Driver<'a, U, C, S, K, O> {

@@ -5,12 +5,14 @@
 //! Never: serves what it has not verified in full; goes back to an older epoch; logs a token, an id or a fact.
 
 pub mod cache;
+pub mod clock;
 pub mod driver;
 pub mod feed;
 pub mod fetch;
 pub mod machine;
 pub mod public_api;
 pub mod snapshots;
+pub mod status;
 pub mod upstream;
 pub mod verify;
 

@@ -1,0 +1,35 @@
+//! `POST` and `GET /api/policy`: a policy is compiled, passes its own tests, and serves before it is acknowledged.
+
+use understudy_core::snapshot::PolicyText;
+use understudy_wire as wire;
+use wire::PolicyRefusal;
+
+use super::{
+    ledger::Ledger,
+    policy::{PolicyRefused, check},
+    writes::with_offset,
+};
+use crate::http::{convert, reply::Reply, state::CallError};
+
+/// `POST /api/policy`. The query's `force`, `fail_fast` and `show_suggestions` have nothing to change here: facts that a
+/// policy has no place for never stop it, and all tests and hints are told always.
+pub fn post(ledger: &Ledger, body: &[u8]) -> Result<Reply, Reply> {
+    let source: wire::PolicySource =
+        convert::body(body).map_err(|error| Reply::json(400, &PolicyRefusal::Generic { message: error.0 }))?;
+    let policy = PolicyText { file: source.filename, text: source.src };
+    let program = check(&policy).map_err(PolicyRefused::reply)?;
+    match ledger.set_policy(&policy, program).map_err(PolicyRefused::reply)? {
+        Some(offset) => Ok(with_offset(Reply::message(200, "the policy is in force"), offset)),
+        None => {
+            let offset = ledger.offset().map_err(|error| Reply::from(CallError::Failed(error.to_string())))?;
+            Ok(with_offset(Reply::message(202, "this policy was in force already"), offset))
+        }
+    }
+}
+
+/// `GET /api/policy`. There is one version; a query's `id` is not read.
+pub fn get(ledger: &Ledger) -> Result<Reply, Reply> {
+    let policy = ledger.policy().map_err(|error| Reply::from(CallError::Failed(error.to_string())))?;
+    let policy = policy.map(|policy| wire::PolicySource { filename: policy.file, src: policy.text });
+    Ok(Reply::ok(&wire::GetPolicyResult { policy }))
+}
