@@ -179,6 +179,7 @@ fn a_damaged_file_on_disk_gives_way_to_the_one_before_or_to_the_import() {
                 std::fs::write(&import, good(GOOD_EPOCH).bytes()).expect("a file");
             }
             put(&directory, &damage.bytes);
+            drop(directory);
             let more = ["--import", import.to_str().expect("UTF-8")];
             let node = Process::node(Path::new(BINARY), folder.path(), &data, &upstream, &more);
             node.await_serving();
@@ -198,6 +199,7 @@ fn the_last_good_file_outlives_a_refused_one_and_the_process() {
     put(&directory, &good(GOOD_EPOCH).bytes());
     // The newest file is broken on disk, and what the feed has then is refused only when it is opened.
     put(&directory, b"nothing");
+    drop(directory);
     feed.set_mode(understudy_tests::feed::Mode::Status(500));
     let more = ["--sync-interval", "100ms"];
     let mut node = Process::node(Path::new(BINARY), folder.path(), &data, &feed.url(), &more);

@@ -90,6 +90,7 @@ fn a_crash_before_a_snapshot_was_remembered_is_no_step_back() {
             directory.keep(&part).expect("a snapshot");
         }
         directory.save_state(&state).expect("its state");
+        drop(directory);
         offer(&feed, 1, 0);
         let node = node(folder.path(), &feed.url(), &[]);
         node.await_serving();

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use serde_json::json;
-use understudy_tests::process::Process;
+use understudy_tests::process::{NODE_VARIABLES, PATIENCE, Process, node_args};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
 
@@ -25,6 +25,19 @@ fn it_answers_on_while_the_primary_is_dead_and_after_its_own_death() {
     let mut node = Process::node(binary, folder.path(), &directory, &upstream, &["--sync-interval", "1s"]);
     node.await_serving();
     node.await_that("the write arrives", || node.authorize(("User", "ann"), "read", ("Repo", "web")));
+
+    // One node a folder; an export beside it changes nothing there.
+    let second = ["--sync-interval", "1s"];
+    let mut second = Process::start(binary, folder.path(), &node_args(&directory, &upstream, &second), NODE_VARIABLES);
+    assert_eq!(second.await_exit(PATIENCE).code(), Some(1));
+    assert!(second.printed().contains("another node uses it"), "{}", second.printed());
+    let file = folder.path().join("out.snapshot");
+    let export = ["--export", file.to_str().expect("a path in UTF-8")];
+    let args = node_args(&directory, &upstream, &export);
+    let mut export = Process::start(binary, folder.path(), &args, NODE_VARIABLES);
+    assert_eq!(export.await_exit(PATIENCE).code(), Some(0), "{}", export.printed());
+    assert!(file.metadata().is_ok_and(|file| file.len() > 0));
+
     primary.kill();
     assert!(node.authorize(("User", "ann"), "read", ("Repo", "web")));
     assert!(!node.authorize(("User", "bo"), "read", ("Repo", "web")));
@@ -37,8 +50,8 @@ fn it_answers_on_while_the_primary_is_dead_and_after_its_own_death() {
     assert_eq!(node.terminate().code(), Some(0));
 
     let empty = folder.path().join("empty");
-    let args = understudy_tests::process::node_args(&empty, &upstream, &[]);
-    let mut node = Process::start(binary, folder.path(), &args, understudy_tests::process::NODE_VARIABLES);
+    let args = node_args(&empty, &upstream, &[]);
+    let mut node = Process::start(binary, folder.path(), &args, NODE_VARIABLES);
     assert_eq!(node.await_exit(Duration::from_secs(20)).code(), Some(1));
     assert!(node.printed().contains("nothing to serve"), "{}", node.printed());
 }

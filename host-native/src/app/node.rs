@@ -50,7 +50,7 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
         eprintln!("understudy: {text}");
     }
     let keys = Arc::new(keys);
-    let cache = directory(config)?;
+    let cache = Directory::open(&config.directory, &config.environment).map_err(|error| unusable(config, &error))?;
     let n_workers = n_workers();
     let pool = Pool::start(PoolConfig::new(n_workers))?;
     let status = Arc::new(Status::default());
@@ -92,7 +92,8 @@ pub fn export(config: &Config, file: &Path) -> Result<(), String> {
     let status = Status::default();
     let metrics = Metrics::new(Readings::default).map_err(|error| error.to_string())?;
     let snapshots = Arc::new(CheckOnly { tenant: config.tenant.clone() });
-    let mut driver = driver(config, &status, directory(config)?, snapshots, &metrics)?;
+    let cache = Directory::apart(&config.directory, &config.environment).map_err(|error| unusable(config, &error))?;
+    let mut driver = driver(config, &status, cache, snapshots, &metrics)?;
     let runtime = runtime()?;
     let exported = runtime.block_on(driver.export(file));
     runtime.shutdown_timeout(LET_GO);
@@ -108,13 +109,11 @@ pub fn export(config: &Config, file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn directory(config: &Config) -> Result<Directory, String> {
-    Directory::open(&config.directory, &config.environment).map_err(|error| {
-        format!(
-            "OSO_DIRECTORY {}: can't be used: {error}: it must be a folder that this user may write",
-            config.directory.display()
-        )
-    })
+fn unusable(config: &Config, error: &std::io::Error) -> String {
+    let folder = config.directory.display();
+    format!(
+        "OSO_DIRECTORY {folder}: can't be used: {error}: it must be a folder that this user may write, of one node alone"
+    )
 }
 
 fn driver<'a, S: crate::replica::Snapshots>(

@@ -7,6 +7,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -53,18 +54,65 @@ pub trait Cache {
     fn tidy(&self);
 }
 
+/// Longest wait for a node before this one to let go of the folder: it may just be ending.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+
 /// `OSO_DIRECTORY`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
     environment: String,
+    hold: Hold,
+}
+
+/// What this process has of the folder.
+#[derive(Debug)]
+enum Hold {
+    /// All of it, until this file is closed: two nodes would write to the same files.
+    Locked { _lock: File },
+    /// A folder inside it, removed at the end.
+    Apart,
 }
 
 impl Directory {
-    /// Opens or makes the folder.
+    /// Opens or makes the folder, for one process at a time.
     pub fn open(path: &Path, environment: &str) -> io::Result<Self> {
         fs::create_dir_all(path)?;
-        Ok(Directory { path: path.to_owned(), environment: environment.to_owned() })
+        let lock = File::create(path.join(format!("{environment}.lock")))?;
+        let begun = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(fs::TryLockError::WouldBlock) if begun.elapsed() < LOCK_WAIT => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(fs::TryLockError::WouldBlock) => {
+                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another node uses it"));
+                }
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Ok(Directory { path: path.to_owned(), environment: environment.to_owned(), hold: Hold::Locked { _lock: lock } })
+    }
+
+    /// Opens a folder inside it that begins with what is there, for a process beside the node: nothing that it does
+    /// changes what the node has.
+    pub fn apart(path: &Path, environment: &str) -> io::Result<Self> {
+        fs::create_dir_all(path)?;
+        let there =
+            |path: &Path| Directory { path: path.to_owned(), environment: environment.to_owned(), hold: Hold::Apart };
+        let inside = path.join(format!("{environment}.export-{}", std::process::id()));
+        fs::create_dir_all(&inside)?;
+        let apart = there(&inside);
+        for ending in ["snapshot", "previous.snapshot", "state.json"] {
+            // Files of snapshots never change, so that a second name is as good as a copy.
+            let from = path.join(format!("{environment}.{ending}"));
+            match fs::hard_link(&from, apart.file(ending)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => copy_whole(&from, &apart.file(ending))?,
+                _ => {}
+            }
+        }
+        Ok(apart)
     }
 
     fn file(&self, ending: &str) -> PathBuf {
@@ -73,6 +121,15 @@ impl Directory {
 
     fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if matches!(self.hold, Hold::Apart) {
+            // What stays behind costs space only.
+            let _ = fs::remove_dir_all(&self.path);
+        }
     }
 }
 
@@ -178,6 +235,27 @@ mod tests {
         assert_eq!(cache.candidates().iter().map(|p| fs::read(p).unwrap()).collect::<Vec<_>>(), [b"new", b"old"]);
         cache.undo_keep().unwrap();
         assert_eq!(cache.candidates().iter().map(|p| fs::read(p).unwrap()).collect::<Vec<_>>(), [b"old"]);
+    }
+
+    #[test]
+    fn one_node_at_a_time_and_an_export_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = Directory::open(folder.path(), "e_1").unwrap();
+        node.keep(&node.write_part("a", b"old").unwrap()).unwrap();
+        let second = Directory::open(folder.path(), "e_1").unwrap_err();
+        assert_eq!(second.kind(), io::ErrorKind::ResourceBusy);
+        assert!(Directory::open(folder.path(), "e_2").is_ok(), "another environment's files are others");
+
+        let export = Directory::apart(folder.path(), "e_1").unwrap();
+        assert_eq!(fs::read(&export.candidates()[0]).unwrap(), b"old");
+        export.keep(&export.write_part("b", b"new").unwrap()).unwrap();
+        export.tidy();
+        assert_eq!(node.candidates().iter().map(|p| fs::read(p).unwrap()).collect::<Vec<_>>(), [b"old"]);
+        drop(export);
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert!(left.iter().all(|name| !name.to_string_lossy().contains("export")), "{left:?}");
+        drop(node);
+        assert!(Directory::open(folder.path(), "e_1").is_ok());
     }
 
     #[test]
