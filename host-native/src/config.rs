@@ -6,6 +6,7 @@
 use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
+use understudy_calls::head;
 
 /// Flags of `serve`, each with its variable. All text: [`Config::check`] reads it, so that every message has one form.
 #[derive(Args, Clone, Debug, Default)]
@@ -164,7 +165,7 @@ impl Config {
         let tenant = name("OSO_TENANT", tenant, "._-")?;
         let client_id = match set(flags.client_id) {
             Some(text) => name("OSO_CLIENT_ID", text, ".-")?,
-            None => uuid(random),
+            None => head::uuid(random),
         };
         let port = read("OSO_PORT", flags.port, "a port from 0 to 65535", |text| text.parse().ok())?;
         let host = read("OSO_HOST", flags.host, "an IP address, as 0.0.0.0 or 127.0.0.1", |text| text.parse().ok())?;
@@ -279,14 +280,6 @@ pub fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(unit_ms).map(Duration::from_millis)
-}
-
-/// A version 4 UUID made of these bytes.
-pub fn uuid(mut bytes: [u8; 16]) -> String {
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 #[cfg(test)]
