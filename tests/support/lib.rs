@@ -3,10 +3,13 @@
 
 pub mod ask;
 pub mod case;
+pub mod checks;
 pub mod chains;
 pub mod connection;
 pub mod damages;
 pub mod feed;
+pub mod generate;
+pub mod ground;
 pub mod http;
 pub mod numbered;
 pub mod process;
@@ -14,6 +17,7 @@ pub mod programs;
 pub mod random;
 pub mod recipe;
 pub mod serve;
+pub mod traps;
 pub mod watch;
 pub mod workload;
 pub mod world;
