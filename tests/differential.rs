@@ -13,7 +13,7 @@ use understudy_tests::{
     world::World,
 };
 
-const N_WORLDS: u64 = 1_500;
+const N_WORLDS: u64 = 1_000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number of worlds or a seed"))
@@ -59,7 +59,7 @@ fn whatever_is_asked_of_a_world_every_way_says_the_same() {
     for (n, name) in n_trapped.iter().zip(traps::NAMES) {
         println!("{n:>9}  {name}");
     }
-    if n_worlds < 1_000 {
+    if n_worlds < N_WORLDS {
         return;
     }
     // The generator must keep reaching everything.

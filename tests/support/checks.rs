@@ -1,5 +1,7 @@
 //! Everything that must hold of a world. A check that fails says so in a line; the world is then made small and printed.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value as Json, json};
 use understudy_core::{
     compile::{Source, compile},
@@ -49,6 +51,8 @@ pub struct Counts {
     pub n_wildcard_lists: u64,
     /// Of these lists, those that are errors.
     pub n_error_lists: u64,
+    /// Time taken by each check: oracle, ground model, layers, order, more facts, lists.
+    pub took: [Duration; 6],
 }
 
 /// Types that lists are asked for.
@@ -98,7 +102,15 @@ pub fn failure(world: &World, counts: &mut Counts) -> Option<String> {
     let found = evaluator.ask(&request);
     count(&found, counts);
     let checks = [by_naive, by_ground, by_layers, by_order, by_more_facts, by_lists];
-    checks.iter().find_map(|check| check(&ready, &mut evaluator, &found, counts))
+    for (number, check) in checks.iter().enumerate() {
+        let begun = Instant::now();
+        let failure = check(&ready, &mut evaluator, &found, counts);
+        counts.took[number] += begun.elapsed();
+        if failure.is_some() {
+            return failure;
+        }
+    }
+    None
 }
 
 fn count(found: &Told, counts: &mut Counts) {
@@ -255,7 +267,8 @@ fn by_more_facts(ready: &Ready<'_>, _: &mut Evaluator<Plain>, found: &Told, coun
 
 /// Ids of a type that a world may name, and one that none does.
 fn ids(world: &World, ty: &str) -> Vec<String> {
-    let mut ids: Vec<String> = ["a", "b", "A", "B", "a\0", "1", "2", "01", "new", "f", "never named"].map(str::to_owned).into();
+    let mut ids: Vec<String> =
+        ["a", "b", "A", "B", "a\0", "1", "2", "01", "new", "f", "never named"].map(str::to_owned).into();
     if ty == "String" {
         ids.extend(["r", "s", "S", "m", "n", "up", "own", "no rule's"].map(str::to_owned));
     }

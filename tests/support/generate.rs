@@ -45,7 +45,7 @@ const SHORTHAND: [&str; 12] = [
     "\"r\" if \"s\" on \"up\" and not \"n\";",
 ];
 /// Rules that chance would hardly put together: double recursion, recursion with guards and through negation.
-const RECURSIVE: [(&str, &[&str]); 10] = [
+const RECURSIVE: [(&str, &[&str]); 15] = [
     ("r(x, z)", &["r(x, y)", "r(y, z)"]),
     ("r(x, y)", &["t(x, y)"]),
     ("r(x, z)", &["r(x, y)", "t(y, z)", "not banned(y)"]),
@@ -56,6 +56,11 @@ const RECURSIVE: [(&str, &[&str]); 10] = [
     ("p(x)", &["q(x)"]),
     ("q(x)", &["r(x, x)", "not r(x, y)", "s(y)"]),
     ("has_permission(x: U, \"r\", d: D)", &["has_permission(x, \"r\", e)", "t(d, e)"]),
+    ("has_permission(x: U, \"r\", d: D)", &["p(x)"]),
+    ("has_permission(x, \"r\", d)", &["t(x, d)", "not p(d)"]),
+    ("has_permission(x: U, \"s\", d: D)", &["r(x, d)"]),
+    ("has_permission(x: U, \"r\", d: D)", &["not q(x)", "s(x)"]),
+    ("q(x: U)", &["has_permission(x, \"s\", d)", "not has_permission(x, \"r\", d)"]),
 ];
 /// An id and another that a careless encoding would take for it, in facts and questions.
 const TWINS: [(&str, &str); 5] = [
@@ -79,7 +84,7 @@ pub fn world(seed: u64) -> World {
     }
     blocks.push(random.pick(&["resource E extends D {}", "resource E {}", "actor E extends U, D {}"]).to_string());
     let mut rules: Vec<Rule> = (0..1 + random.below(6)).map(|_| rule(random)).collect();
-    while random.chance(30) {
+    while random.chance(45) {
         let (head, body) = *random.pick(&RECURSIVE);
         rules.push(Rule { head: head.to_owned(), body: body.iter().map(|c| (*c).to_owned()).collect() });
     }
@@ -90,7 +95,10 @@ pub fn world(seed: u64) -> World {
         ("has_permission(x, a: String, d)", &["x", "d", "a"]),
     ]);
     rules.push(Rule { head: head.to_owned(), body: body_over(random, over) });
-    let mut facts: Vec<String> = (0..random.below(9)).map(|_| fact(random)).collect();
+    let mut facts: Vec<String> = (0..random.below(15)).map(|_| fact(random)).collect();
+    if random.chance(5) {
+        facts.extend(["has_role(U{\"a\"}, \"m\", D{\"1\"})", "has_role(U{\"a\"}, \"n\", D{\"1\"})"].map(str::to_owned));
+    }
     if random.chance(15) {
         facts.extend(["t(U{\"a\"}, D{\"1\"})", "t(D{\"1\"}, U{\"a\"})"].map(str::to_owned));
     }
@@ -212,7 +220,7 @@ fn condition(random: &mut Random, variables: &[&str], depth: usize) -> String {
 
 fn body_over(random: &mut Random, variables: &[&str]) -> Vec<String> {
     let all: Vec<&str> = variables.iter().chain(variables).chain(&["z", "n"]).copied().collect();
-    (0..random.below(4)).map(|_| condition(random, &all, 2)).collect()
+    (0..random.below(3)).map(|_| condition(random, &all, 2)).collect()
 }
 
 fn rule(random: &mut Random) -> Rule {
@@ -254,11 +262,16 @@ fn ask(random: &mut Random) -> Json {
     };
     let action = |random: &mut Random| *random.pick(&["r", "r", "r", "r", "r", "s", "s", "no rule's"]);
     match random.below(8) {
-        0 | 1 => json!({"kind": "authorize", "actor": actor(random), "action": action(random), "resource": resource(random)}),
-        2 => json!({"kind": "list", "actor": actor(random), "action": action(random), "resource_type": random.pick(&CONCRETE)}),
+        0 | 1 => {
+            json!({"kind": "authorize", "actor": actor(random), "action": action(random), "resource": resource(random)})
+        }
+        2 => {
+            json!({"kind": "list", "actor": actor(random), "action": action(random), "resource_type": random.pick(&CONCRETE)})
+        }
         3 => json!({"kind": "actions", "actor": actor(random), "resource": resource(random)}),
         4..=6 => {
-            let (name, arity) = *random.pick(&PREDICATES);
+            let derived = if random.chance(60) { N_DERIVED - 1 } else { PREDICATES.len() };
+            let (name, arity) = *random.pick(&PREDICATES[..derived]);
             let args: Json = (0..arity)
                 .map(|_| match random.below(6) {
                     0 | 1 => json!({"type": null, "id": null}),

@@ -3,8 +3,8 @@
 
 pub mod ask;
 pub mod case;
-pub mod checks;
 pub mod chains;
+pub mod checks;
 pub mod connection;
 pub mod damages;
 pub mod feed;

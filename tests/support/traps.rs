@@ -54,7 +54,8 @@ pub fn of(world: &World) -> [bool; NAMES.len()] {
         is_cyclic(&stored) && needs_itself("r") > 0 && policy.contains("not "),
         labels("has_role") || labels("has_relation"),
         needs_itself("r") > 1,
-        policy.contains("p(x) if") && policy.contains("not p(") || policy.contains("not q(") && policy.contains("not p("),
+        policy.contains("p(x) if") && policy.contains("not p(")
+            || policy.contains("not q(") && policy.contains("not p("),
         policy.contains("extends"),
         world.blocks.iter().any(|block| block.contains(" if ")),
         policy.contains("not (") || policy.contains(" or "),

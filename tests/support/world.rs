@@ -98,8 +98,11 @@ impl World {
             [] => String::new(),
             facts => format!("--- {name}\n{};\n", facts.join(";\n")),
         };
-        let told: String =
-            self.later.iter().map(|(is_insert, fact)| format!("# {}: {fact}\n", if *is_insert { "later" } else { "deleted" })).collect();
+        let told: String = self
+            .later
+            .iter()
+            .map(|(is_insert, fact)| format!("# {}: {fact}\n", if *is_insert { "later" } else { "deleted" }))
+            .collect();
         format!(
             "{told}--- policy\n{}{}{}--- now\n{NOW_S}\n--- ask\n{}\n--- expect\n{expect}\n",
             self.policy(),

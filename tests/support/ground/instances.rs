@@ -7,10 +7,10 @@ use understudy_core::rules::rule::Comparison;
 use super::{Clause, Constant, Goal, Grounding, Term};
 
 /// More atoms or instances than this are not looked at.
-const N_ATOMS_MAX: usize = 20_000;
-const N_INSTANCES_MAX: usize = 60_000;
+const N_ATOMS_MAX: usize = 6_000;
+const N_INSTANCES_MAX: usize = 20_000;
 /// Steps of putting constants for variables.
-const N_STEPS_MAX: usize = 1_500_000;
+const N_STEPS_MAX: usize = 120_000;
 
 /// One rule with constants for its variables.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -234,10 +234,28 @@ impl Putting<'_> {
         let n_free = |terms: &[Term]| terms.iter().filter(|term| value(**term, env).is_none()).count();
         match goal {
             Goal::Fail => 0,
-            Goal::Unify(a, b) => if n_free(&[*a, *b]) < 2 { 1 } else { 100_000 },
-            Goal::Compare(_, a, b) => if n_free(&[*a, *b]) == 0 { 1 } else { 100_001 },
+            Goal::Unify(a, b) => {
+                if n_free(&[*a, *b]) < 2 {
+                    1
+                } else {
+                    100_000
+                }
+            }
+            Goal::Compare(_, a, b) => {
+                if n_free(&[*a, *b]) == 0 {
+                    1
+                } else {
+                    100_001
+                }
+            }
             Goal::In(_, list) => 1 + list.len(),
-            Goal::Not(_, terms) => if n_free(terms) == 0 { 1 } else { 100_002 },
+            Goal::Not(_, terms) => {
+                if n_free(terms) == 0 {
+                    1
+                } else {
+                    100_002
+                }
+            }
             Goal::Call(predicate, terms) => {
                 let n_atoms = self.atoms.of.get(predicate).map_or(0, Vec::len);
                 if n_atoms == 0 { 0 } else { 2 + n_free(terms) * 1_000 + n_atoms.min(999) }

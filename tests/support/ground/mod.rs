@@ -223,13 +223,17 @@ impl Grounding {
             Ask::List { actor, action, resource_type } => {
                 let u = &mut self.universe;
                 u.ty(resource_type);
-                let args = vec![Term::Const(u.value(actor)), string(u, action), question.free(Some(resource_type), None)];
+                let args =
+                    vec![Term::Const(u.value(actor)), string(u, action), question.free(Some(resource_type), None)];
                 question.calls.push((self.predicate("allow", 3), args));
             }
             Ask::Actions { actor, resource } => {
                 let u = &mut self.universe;
-                let args =
-                    vec![Term::Const(u.value(actor)), question.free(Some("String"), None), Term::Const(u.value(resource))];
+                let args = vec![
+                    Term::Const(u.value(actor)),
+                    question.free(Some("String"), None),
+                    Term::Const(u.value(resource)),
+                ];
                 question.calls.push((self.predicate("allow", 3), args));
             }
             Ask::Query { predicate, args } => {
@@ -303,7 +307,8 @@ impl Grounded {
         for row in rows {
             let mut partial: Vec<Vec<Constant>> = vec![Vec::new()];
             for (at, place) in row.iter().enumerate() {
-                let earlier = |number| row[..at].iter().position(|p| matches!(p, Found::Free { number: n, .. } if *n == number));
+                let earlier =
+                    |number| row[..at].iter().position(|p| matches!(p, Found::Free { number: n, .. } if *n == number));
                 let mut next = Vec::new();
                 for known in partial {
                     match place {
@@ -314,9 +319,9 @@ impl Grounded {
                         }
                         Found::Free { number, admits } => match earlier(*number) {
                             Some(same) => next.push([&*known, &[known[same]]].concat()),
-                            None => next.extend(self.universe.constants.iter().enumerate().filter_map(|(constant, (ty, _))| {
-                                admits[*ty].then(|| [&*known, &[constant as Constant]].concat())
-                            })),
+                            None => next.extend(self.universe.constants.iter().enumerate().filter_map(
+                                |(constant, (ty, _))| admits[*ty].then(|| [&*known, &[constant as Constant]].concat()),
+                            )),
                         },
                     }
                 }
