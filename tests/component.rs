@@ -7,7 +7,7 @@ use std::{
     io::Write,
     path::Path,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde_json::{Value as Json, json};
@@ -21,6 +21,7 @@ use understudy::{
     primary::instances::Instances,
 };
 use understudy_core::{
+    engine::Engine,
     limits::WORK_UNITS_PER_REQUEST,
     model::{Answer, Ask, AskError, Change, Fact, Pattern, Request, Value},
     raw::{Call, Reply},
@@ -31,6 +32,8 @@ use understudy_core::{
 use understudy_tests::{
     ask::{answer, ask, sorted},
     case::{Case, all},
+    generate,
+    world::World,
 };
 use wasmparser::{Parser, Payload};
 
@@ -161,6 +164,38 @@ fn every_case_through_the_component() {
         println!("through the component ({way:?}): {n_passed} passed, {} failed", wrong.len());
         assert!(n_passed > 220 && wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     }
+}
+
+/// Random worlds, the snapshot, the later writes and the request each coming the way they come in a node.
+#[test]
+fn the_component_says_what_the_engine_says_natively() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
+    let first = number("UNDERSTUDY_SEED").unwrap_or(since.as_millis() as u64 * 1_000);
+    let n_worlds = number("UNDERSTUDY_WORLDS").unwrap_or(400);
+    println!("UNDERSTUDY_SEED={first} UNDERSTUDY_WORLDS={n_worlds}");
+    let (begun, mut n_errors) = (Instant::now(), 0);
+    let pool = pool(|_| ());
+    for seed in first..first + n_worlds {
+        let world = generate::world(seed);
+        let policy = Some(PolicyText { file: None, text: world.policy() });
+        let contents = Contents { manifest: Manifest { offset: 10, ..Manifest::default() }, policy, keys: None };
+        let Ok(bytes) = write(&contents, world.base()) else { continue };
+        let mut native = Engine::open(&bytes, 7).expect("what was written opens");
+        pool.install(snapshot(&world.policy(), world.base()), || ()).expect("what was written opens");
+        for (offset, change) in (11..).zip(world.changes()) {
+            native.apply(std::slice::from_ref(&change), offset);
+            pool.append(offset, vec![change]);
+        }
+        let context_facts = world.context_facts();
+        let ask = ask(&world.ask).expect("a world asks for rows");
+        let request = Request { ask, context_facts, now_s: World::now_s(), budget: WORK_UNITS_PER_REQUEST };
+        let expected = native.ask(&request).map_err(CallError::Ask);
+        n_errors += u64::from(expected.is_err());
+        assert_eq!(asked(&pool, request), expected, "world {seed}:\n{}", world.case(&json!("?")));
+    }
+    assert_eq!(pool.counts().traps + pool.counts().stuck, 0);
+    println!("{n_worlds} worlds, {n_errors} of them errors, {:.1} s", begun.elapsed().as_secs_f64());
 }
 
 const POLICY: &str = r#"

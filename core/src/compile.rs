@@ -2,7 +2,7 @@
 
 use crate::{
     analysis::{blocks, fact_types, types::Types},
-    limits::POLICY_BYTES_MAX,
+    limits::{POLICY_BYTES_MAX, TYPES_MAX},
     rules::{
         lower::Lowering,
         rule::{Literal, Program, Term},
@@ -56,6 +56,11 @@ pub fn compile(sources: &[Source<'_>]) -> Compiled {
 }
 
 fn check_and_lower(policy: &Policy, lines: &[Vec<usize>], findings: &mut Vec<Finding>) -> Program {
+    if policy.blocks.len() > TYPES_MAX {
+        let message = format!("the policy has {} blocks, more than {TYPES_MAX}", policy.blocks.len());
+        findings.push(Finding::error("types", policy.blocks[TYPES_MAX].name.span, message));
+        return Program::default();
+    }
     let mut types = Types::new(policy, findings);
     let declarations = blocks::declarations(policy, &types, findings);
     let shorthand = blocks::expand(policy, &types, &declarations, findings);
@@ -63,6 +68,11 @@ fn check_and_lower(policy: &Policy, lines: &[Vec<usize>], findings: &mut Vec<Fin
     let mut lowering = Lowering::new(&mut types, findings, &line);
     for rule in policy.rules.iter().chain(&shorthand) {
         lowering.rule(rule);
+        if lowering.types.list.len() > TYPES_MAX {
+            let message = format!("the policy names more than {TYPES_MAX} types");
+            lowering.findings.push(Finding::error("types", rule.head.name.span, message));
+            return Program::default();
+        }
     }
     if !policy.rules.iter().any(|rule| rule.head.name.text == "allow") {
         lowering.default_allow(3);
@@ -91,30 +101,28 @@ fn check_and_lower(policy: &Policy, lines: &[Vec<usize>], findings: &mut Vec<Fin
     program
 }
 
-/// Positions of stored predicates where every use has a String literal.
+/// Positions of predicates where every use has a String literal.
 fn split_hints(program: &Program) -> Vec<(String, u8, u8)> {
-    let mut hints = Vec::new();
-    for (number, predicate) in program.predicates.iter().enumerate().filter(|(_, p)| !p.auxiliary) {
-        let uses: Vec<&Vec<Term>> = program
-            .rules
-            .iter()
-            .flat_map(|rule| {
-                let calls = rule.body.iter().filter_map(|literal| match literal {
-                    Literal::Call { predicate, args } | Literal::Not { predicate, args } => Some((predicate, args)),
-                    _ => None,
-                });
-                calls.chain([(&rule.head, &rule.args)])
-            })
-            .filter_map(|(used, args)| (used.index() == number).then_some(args))
-            .collect();
-        for position in 0..predicate.arity {
-            let is_string = |args: &&Vec<Term>| match args[usize::from(position)] {
+    // By predicate: not used yet, or for each position whether every use so far has one.
+    let mut is_split: Vec<Option<Vec<bool>>> = vec![None; program.predicates.len()];
+    for rule in &program.rules {
+        let calls = rule.body.iter().filter_map(|literal| match literal {
+            Literal::Call { predicate, args } | Literal::Not { predicate, args } => Some((predicate, args)),
+            _ => None,
+        });
+        for (used, args) in calls.chain([(&rule.head, &rule.args)]) {
+            let is_string = |term: &Term| match term {
                 Term::Const(id) => program.constants[id.index()].ty.index() == 0,
                 Term::Var(_) | Term::Now => false,
             };
-            if !uses.is_empty() && uses.iter().all(is_string) {
-                hints.push((predicate.name.clone(), predicate.arity, position));
-            }
+            let so_far = is_split[used.index()].get_or_insert_with(|| vec![true; args.len()]);
+            so_far.iter_mut().zip(args).for_each(|(is_split, term)| *is_split &= is_string(term));
+        }
+    }
+    let mut hints = Vec::new();
+    for (predicate, is_split) in program.predicates.iter().zip(is_split).filter(|(p, _)| !p.auxiliary) {
+        for (position, _) in is_split.iter().flatten().enumerate().filter(|(_, is_split)| **is_split) {
+            hints.push((predicate.name.clone(), predicate.arity, position as u8));
         }
     }
     hints

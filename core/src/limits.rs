@@ -6,8 +6,12 @@ pub const POLICY_BYTES_MAX: usize = 10 << 20;
 pub const NESTING_MAX: usize = 128;
 /// Branches that one body may become when its `or` are multiplied out.
 pub const BRANCHES_PER_RULE_MAX: usize = 4_096;
+/// Conditions of one rule: their places are 16 bits wide, and choosing the next one looks at all that are left.
+pub const CONDITIONS_PER_RULE_MAX: usize = 4_096;
 /// Variables of one rule: their indexes are 16 bits wide and bound sets are kept as bits.
 pub const VARIABLES_PER_RULE_MAX: usize = 1_024;
+/// Types of one policy, near enough: sets of them are kept as bits, one set a type.
+pub const TYPES_MAX: usize = 8_192;
 /// Arguments of a derived predicate.
 pub const ARITY_MAX: usize = 32;
 /// Arguments of a stored fact (polar.md §16).
@@ -18,4 +22,5 @@ pub const ID_BYTES_MAX: usize = 512;
 pub const WORK_UNITS_PER_REQUEST: u64 = 400_000_000;
 
 const _: () = assert!(FACT_ARITY_MAX <= ARITY_MAX);
+const _: () = assert!(CONDITIONS_PER_RULE_MAX <= u16::MAX as usize);
 const _: () = assert!(VARIABLES_PER_RULE_MAX <= u16::MAX as usize);

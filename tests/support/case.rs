@@ -83,7 +83,8 @@ pub fn of_text(name: String, text: &str) -> Case {
     }
 }
 
-fn facts(name: &str, text: &str) -> Vec<Fact> {
+/// Facts as the sections of a case hold them. Panics as [`all`].
+pub fn facts(name: &str, text: &str) -> Vec<Fact> {
     let (mut policy, mut findings) = (Policy::default(), Vec::new());
     parse(0, &format!("test \"facts\" {{ setup {{ {text} }} }}"), &mut policy, &mut findings);
     assert!(findings.is_empty(), "{name}: {findings:?}");

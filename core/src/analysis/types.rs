@@ -18,6 +18,9 @@ pub struct Types {
     /// Interned sets; the first is everything.
     pub bounds: Vec<Bound>,
     numbers: HashMap<String, ProgramType>,
+    by_set: HashMap<Bound, BoundId>,
+    /// Sets of annotations. A type named later changes none: it is below itself alone.
+    annotations: HashMap<String, BoundId>,
     parents: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -25,8 +28,14 @@ impl Types {
     /// The built-in types and those of the blocks.
     pub fn new(policy: &Policy, findings: &mut Vec<Finding>) -> Self {
         let everything = Bound { types: Vec::new(), other: true };
-        let mut types =
-            Types { list: Vec::new(), bounds: vec![everything], numbers: HashMap::new(), parents: BTreeMap::new() };
+        let mut types = Types {
+            list: Vec::new(),
+            by_set: HashMap::from([(everything.clone(), ANYTHING)]),
+            bounds: vec![everything],
+            numbers: HashMap::new(),
+            annotations: HashMap::new(),
+            parents: BTreeMap::new(),
+        };
         for name in ["String", "Integer", "Boolean", "Actor", "Resource"] {
             types.number(name);
         }
@@ -105,16 +114,26 @@ impl Types {
     /// The set of an annotation: every concrete type at or below it.
     pub fn annotation(&mut self, name: &str) -> BoundId {
         self.number(name);
+        if let Some(known) = self.annotations.get(name) {
+            return *known;
+        }
         let names = self.concrete_below(name);
         let types = names.iter().map(|n| self.number(n)).collect();
-        self.intern(types)
+        let bound = self.intern(types);
+        self.annotations.insert(name.to_owned(), bound);
+        bound
     }
 
     /// Fills in what is below each type; the last step, once every type is known.
     pub fn close(&mut self) {
-        for number in 0..self.list.len() {
-            let name = self.list[number].name.clone();
-            self.list[number].below = self.annotation(&name);
+        let mut below: Vec<Vec<ProgramType>> = vec![Vec::new(); self.list.len()];
+        for (number, ty) in self.list.iter().enumerate().filter(|(_, ty)| !ty.is_abstract) {
+            for above in self.supertypes(&ty.name) {
+                below[self.numbers[&above].index()].push(ProgramType(number as u32));
+            }
+        }
+        for (number, below) in below.into_iter().enumerate() {
+            self.list[number].below = self.intern(below);
         }
     }
 
@@ -129,11 +148,10 @@ impl Types {
         types.sort_unstable();
         types.dedup();
         let bound = Bound { types, other: false };
-        let known = self.bounds.iter().position(|b| *b == bound).unwrap_or_else(|| {
-            self.bounds.push(bound);
-            self.bounds.len() - 1
-        });
-        BoundId(known as u32)
+        *self.by_set.entry(bound).or_insert_with_key(|bound| {
+            self.bounds.push(bound.clone());
+            BoundId(self.bounds.len() as u32 - 1)
+        })
     }
 
     /// What both sets hold.

@@ -5,13 +5,28 @@ use super::{
     question,
     render::Render,
     search::Search,
-    solve::{Question, Solver, Worth},
+    solve::{Question, Solved, Solver, Worth},
+    term::Term,
 };
 use crate::{
     facts::Facts,
     model::{Answer, AskError, Request},
     rules::rule::Program,
 };
+
+/// An argument of a row as an evaluator found it, before it is written down.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Found {
+    /// A value: type, id.
+    Value(String, String),
+    /// Any value of some types. Equal numbers in one row are the same value.
+    Free {
+        /// In order of first occurrence.
+        number: u32,
+        /// For each type that was asked about: may the value be of it?
+        admits: Vec<bool>,
+    },
+}
 
 /// A program and a store, linked: answers requests one after the other.
 pub struct Evaluator<F: Facts> {
@@ -44,16 +59,50 @@ impl<F: Facts> Evaluator<F> {
 
     /// The same by a given evaluator.
     pub fn ask_by<S: Solver>(&mut self, request: &Request) -> Result<Answer, AskError> {
+        self.with::<S, _>(request, |evaluator, solved| {
+            // Mismatch reads as false at the root: a String where an Integer was expected grants nothing.
+            let rows: Vec<_> = solved.rows.into_iter().filter(|(_, w)| *w == Worth::True).map(|(row, _)| row).collect();
+            Render { linked: &evaluator.linked, facts: &evaluator.facts }.render(&request.ask, &rows)
+        })
+    }
+
+    /// The rows that are true, as found: for oracles, who must know what a wildcard stands for. `types`: those asked about.
+    pub fn rows_by<S: Solver>(&mut self, request: &Request, types: &[&str]) -> Result<Vec<Vec<Found>>, AskError> {
+        self.with::<S, _>(request, |evaluator, solved| {
+            let types: Vec<_> = types.iter().map(|name| evaluator.facts.intern_type(name)).collect();
+            let found = |term: &Term| match *term {
+                Term::Const(value) => {
+                    let mut id = String::new();
+                    evaluator.facts.write_id(value, &mut id);
+                    Found::Value(evaluator.facts.type_name(value.ty).to_owned(), id)
+                }
+                Term::Var(number, bound) => {
+                    let admits = types.iter().map(|ty| evaluator.linked.bounds.admits(bound, *ty)).collect();
+                    Found::Free { number, admits }
+                }
+            };
+            let is_true = solved.rows.iter().filter(|(_, worth)| *worth == Worth::True);
+            Ok(is_true.map(|(row, _)| row.iter().map(found).collect()).collect())
+        })
+    }
+
+    /// Solves a request and takes what was found, while the request's layer is still there.
+    fn with<S: Solver, T>(
+        &mut self,
+        request: &Request,
+        take: impl FnOnce(&mut Self, Solved) -> Result<T, AskError>,
+    ) -> Result<T, AskError> {
         question::check(request)?;
         self.facts.begin(&request.context_facts);
         let mark = self.linked.mark();
-        let answer = self.answer::<S>(request);
+        let taken = self.solved::<S>(request).and_then(|solved| take(self, solved));
         self.linked.forget(mark);
         self.facts.end();
-        answer
+        taken
     }
 
-    fn answer<S: Solver>(&mut self, request: &Request) -> Result<Answer, AskError> {
+    /// Every row, none of them an error.
+    fn solved<S: Solver>(&mut self, request: &Request) -> Result<Solved, AskError> {
         let Evaluator { facts, linked, seed } = self;
         let now = facts.intern(linked.integer, &request.now_s.to_string());
         linked.set_now(now);
@@ -66,8 +115,6 @@ impl<F: Facts> Evaluator<F> {
             let message = "the query has no answer: ask with more arguments given".to_owned();
             return Err(solved.reason.unwrap_or(AskError::Invalid { message }));
         }
-        // Mismatch reads as false at the root: a String where an Integer was expected grants nothing.
-        let rows: Vec<_> = solved.rows.into_iter().filter(|(_, w)| *w == Worth::True).map(|(row, _)| row).collect();
-        Render { linked, facts }.render(&request.ask, &rows)
+        Ok(solved)
     }
 }

@@ -229,22 +229,31 @@ impl Linked {
     /// Least fixpoint: a head position is needed if its variable is compared, negated or needed by a call of the body and
     /// no other positive condition of the body can bind it.
     fn find_needs(&mut self) {
-        loop {
-            let mut changed = false;
-            for number in 0..self.predicates.len() {
-                for clause in self.predicates[number].clauses.clone() {
-                    let needed = self.needed_variables(&self.clauses[clause]);
-                    for position in 0..self.predicates[number].arity {
-                        let RuleTerm::Var(at) = self.clauses[clause].head[position] else { continue };
-                        if needed.contains(&at) && !self.predicates[number].needs[position] {
-                            self.predicates[number].needs[position] = true;
-                            changed = true;
-                        }
-                    }
+        let mut callers: Vec<Vec<usize>> = vec![Vec::new(); self.predicates.len()];
+        for (number, predicate) in self.predicates.iter().enumerate() {
+            for literal in predicate.clauses.iter().flat_map(|clause| &self.clauses[*clause].body) {
+                if let Literal::Call(called, _) = literal {
+                    callers[*called].push(number);
                 }
             }
-            if !changed {
-                return;
+        }
+        callers.iter_mut().for_each(Vec::dedup);
+        let mut is_queued = vec![true; self.predicates.len()];
+        let mut queue: Vec<usize> = (0..self.predicates.len()).collect();
+        while let Some(number) = queue.pop() {
+            is_queued[number] = false;
+            let mut changed = false;
+            for clause in self.predicates[number].clauses.clone() {
+                let needed = self.needed_variables(&self.clauses[clause]);
+                for position in 0..self.predicates[number].arity {
+                    let RuleTerm::Var(at) = self.clauses[clause].head[position] else { continue };
+                    changed |=
+                        needed.contains(&at) && !std::mem::replace(&mut self.predicates[number].needs[position], true);
+                }
+            }
+            if changed {
+                let more = callers[number].iter().filter(|caller| !std::mem::replace(&mut is_queued[**caller], true));
+                queue.extend(more);
             }
         }
     }

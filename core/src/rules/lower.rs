@@ -7,7 +7,7 @@ use super::rule::{
 };
 use crate::{
     analysis::types::Types,
-    limits::{ARITY_MAX, BRANCHES_PER_RULE_MAX, VARIABLES_PER_RULE_MAX},
+    limits::{ARITY_MAX, BRANCHES_PER_RULE_MAX, CONDITIONS_PER_RULE_MAX, VARIABLES_PER_RULE_MAX},
     syntax::{
         ast::{self, Expression, Head, Name},
         diagnostic::{Finding, Span},
@@ -28,6 +28,8 @@ pub struct Lowering<'l> {
     pub predicates: Vec<Predicate>,
     /// Rules so far.
     pub rules: Vec<Rule>,
+    by_name: HashMap<String, Vec<PredicateId>>,
+    by_constant: HashMap<Constant, ConstId>,
     n_auxiliary: usize,
 }
 
@@ -52,17 +54,22 @@ impl<'l> Lowering<'l> {
     /// An empty program.
     pub fn new(types: &'l mut Types, findings: &'l mut Vec<Finding>, line: &'l dyn Fn(Span) -> u32) -> Self {
         let (constants, predicates, rules) = (Vec::new(), Vec::new(), Vec::new());
-        Lowering { types, findings, line, constants, predicates, rules, n_auxiliary: 0 }
+        let (by_name, by_constant) = (HashMap::new(), HashMap::new());
+        Lowering { types, findings, line, constants, predicates, rules, by_name, by_constant, n_auxiliary: 0 }
     }
 
     /// The predicate of this name and arity.
     pub fn predicate(&mut self, name: &str, arity: usize) -> PredicateId {
-        let known = self.predicates.iter().position(|p| p.name == name && usize::from(p.arity) == arity);
-        PredicateId(known.unwrap_or_else(|| {
-            let (name, arity, rules) = (name.to_owned(), arity as u8, Vec::new());
-            self.predicates.push(Predicate { name, arity, rules, auxiliary: false });
-            self.predicates.len() - 1
-        }) as u32)
+        let of_name = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        let has_arity = |id: &&PredicateId| usize::from(self.predicates[id.index()].arity) == arity;
+        if let Some(known) = of_name.iter().find(has_arity) {
+            return *known;
+        }
+        let id = PredicateId(self.predicates.len() as u32);
+        self.by_name.entry(name.to_owned()).or_default().push(id);
+        let (name, arity, rules) = (name.to_owned(), arity as u8, Vec::new());
+        self.predicates.push(Predicate { name, arity, rules, auxiliary: false });
+        id
     }
 
     /// The default `allow` of an arity (polar.md §11): untyped, from no line.
@@ -94,6 +101,9 @@ impl<'l> Lowering<'l> {
         let truth = Expression::Constant(true);
         let body = rule.body.as_ref().unwrap_or(&truth);
         let Some(branches) = branches(body) else { return self.too_many(span) };
+        if branches.iter().any(|branch| branch.len() > CONDITIONS_PER_RULE_MAX) {
+            return self.too_long(span);
+        }
         for branch in branches {
             let mut scope = Scope::default();
             let args = self.head(&rule.head, &mut scope);
@@ -104,6 +114,12 @@ impl<'l> Lowering<'l> {
     fn too_many(&mut self, span: Span) {
         let message = format!("the rule's `or`s make more than {BRANCHES_PER_RULE_MAX} ways to satisfy it");
         let finding = Finding::error("branches", span, message);
+        self.findings.push(finding.help("give a part of it a rule of its own"));
+    }
+
+    fn too_long(&mut self, span: Span) {
+        let message = format!("more than {CONDITIONS_PER_RULE_MAX} conditions in one rule");
+        let finding = Finding::error("conditions", span, message);
         self.findings.push(finding.help("give a part of it a rule of its own"));
     }
 
@@ -186,6 +202,10 @@ impl<'l> Lowering<'l> {
         if scope.variables.len() > VARIABLES_PER_RULE_MAX {
             return self.report("variables", span, format!("more than {VARIABLES_PER_RULE_MAX} variables in one rule"));
         }
+        // An `=` of lists and a `not in` are as many as their elements.
+        if body.len() > CONDITIONS_PER_RULE_MAX {
+            return self.too_long(span);
+        }
         for (predicate, outer, body) in auxiliaries {
             let bound =
                 |name: &String| scope.numbers.get(name).map_or(ANYTHING, |at| scope.variables[usize::from(*at)].bound);
@@ -198,6 +218,9 @@ impl<'l> Lowering<'l> {
 
     fn auxiliary(&mut self, auxiliary: &Auxiliary<'_>, span: Span) {
         let Some(branches) = branches(auxiliary.body) else { return self.too_many(span) };
+        if branches.iter().any(|branch| branch.len() > CONDITIONS_PER_RULE_MAX) {
+            return self.too_long(span);
+        }
         for branch in branches {
             let mut scope = Scope::default();
             let mut args = Vec::with_capacity(auxiliary.outer.len());
@@ -289,11 +312,10 @@ impl<'l> Lowering<'l> {
 
     fn constant(&mut self, type_name: &str, id: &str) -> ConstId {
         let constant = Constant { ty: self.types.number(type_name), id: id.to_owned() };
-        let known = self.constants.iter().position(|c| *c == constant).unwrap_or_else(|| {
-            self.constants.push(constant);
-            self.constants.len() - 1
-        });
-        ConstId(known as u32)
+        *self.by_constant.entry(constant).or_insert_with_key(|constant| {
+            self.constants.push(constant.clone());
+            ConstId(self.constants.len() as u32 - 1)
+        })
     }
 
     fn variable(name: &str, scope: &mut Scope) -> u16 {
@@ -320,7 +342,11 @@ fn branches(expression: &Expression) -> Option<Vec<Branch<'_>>> {
         Expression::And(parts) => {
             let mut all: Vec<Branch<'_>> = vec![Vec::new()];
             for part in parts {
-                let more = branches(part)?;
+                let mut more = branches(part)?;
+                if let [only] = &mut more[..] {
+                    all.iter_mut().for_each(|branch| branch.extend_from_slice(only));
+                    continue;
+                }
                 if all.len() * more.len() > BRANCHES_PER_RULE_MAX {
                     return None;
                 }

@@ -191,7 +191,7 @@ pub struct BlockMetadata {
 }
 
 /// One shape of facts that the policy's uses admit (polar.md §10).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FactType {
     /// Predicate name.
     pub predicate: String,
@@ -200,7 +200,7 @@ pub struct FactType {
 }
 
 /// All rules of a policy, with what is known without facts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// Types by [`ProgramType`]; the first three are `String`, `Integer`, `Boolean`.
     pub types: Vec<TypeDecl>,

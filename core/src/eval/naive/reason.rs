@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Call, Goal, Model, Oracle, Pass, Row, has};
+use super::{Call, Goal, Model, Oracle, Pass, Row, bindings::is_instance, has};
 use crate::{facts::Facts, model::AskError};
 
 impl<F: Facts> Oracle<'_, F> {
@@ -37,9 +37,12 @@ impl<F: Facts> Oracle<'_, F> {
                             Goal::Not(call) => {
                                 circles.insert(line);
                                 for row in &possible[&call] {
-                                    if has(wrong, &call, row) && !has(certain, &call, row) {
+                                    let is_wrong = has(wrong, &call, row) && !has(certain, &call, row);
+                                    if is_wrong {
                                         queue.push((call.clone(), row.clone()));
-                                    } else {
+                                    }
+                                    // Of the negation itself: what is under it holds, or isn't all that is asked.
+                                    if !is_wrong || !is_instance(&self.linked.bounds, &call.args, row) {
                                         negations.insert(line);
                                     }
                                 }

@@ -118,11 +118,12 @@ enum Known {
 fn decide<'r>(bounds: &Bounds, args: &[Term], rows: impl Iterator<Item = (&'r [Term], Worth)>) -> Known {
     let mut known = Known::Holds;
     for (row, worth) in rows {
-        if worth == Worth::True && is_general(bounds, args, row) {
+        let is_general = is_general(bounds, args, row);
+        if worth == Worth::True && is_general {
             return Known::Fails;
         }
         let was_new = matches!(known, Known::Undecided { is_new: true });
-        known = Known::Undecided { is_new: was_new || worth != Worth::Error };
+        known = Known::Undecided { is_new: was_new || worth != Worth::Error || !is_general };
     }
     known
 }
