@@ -13,6 +13,7 @@ pub mod process;
 pub mod programs;
 pub mod random;
 pub mod recipe;
+pub mod scenario;
 pub mod serve;
 pub mod watch;
 pub mod workload;
