@@ -72,7 +72,11 @@ fn is_consistent(program: &Program) -> bool {
         && program.types.iter().all(|t| bound(&t.below))
         && program.bounds.iter().all(|b| b.types.iter().all(ty))
         && program.constants.iter().all(|c| ty(&c.ty))
-        && program.predicates.iter().all(|p| p.rules.iter().all(|r| r.index() < program.rules.len()))
+        && program.predicates.iter().enumerate().all(|(number, predicate)| {
+            // A rule under another predicate than its head's has another number of arguments.
+            let mut heads = predicate.rules.iter().map(|r| program.rules.get(r.index()).map(|rule| rule.head.index()));
+            heads.all(|head| head == Some(number))
+        })
         && program.fact_types.iter().all(|f| f.args.iter().all(bound))
         && program.rules.iter().all(|rule| {
             let n = rule.variables.len();
