@@ -2,7 +2,7 @@
 
 use crate::{
     analysis::{blocks, fact_types, types::Types},
-    limits::POLICY_BYTES_MAX,
+    limits::{POLICY_BYTES_MAX, TYPES_MAX},
     rules::{
         lower::Lowering,
         rule::{Literal, Program, Term},
@@ -85,6 +85,10 @@ fn check_and_lower(policy: &Policy, lines: &[Vec<usize>], findings: &mut Vec<Fin
         program.fact_types.push(crate::rules::rule::FactType { predicate: name.text.clone(), args });
     }
     program.split_hints = split_hints(&program);
+    if types.is_over_limit() {
+        let message = format!("the policy names {} types, more than {TYPES_MAX}", types.list.len());
+        findings.push(Finding::error("types", Span::default(), message));
+    }
     types.close();
     program.types = types.list;
     program.bounds = types.bounds;

@@ -8,6 +8,8 @@ pub const NESTING_MAX: usize = 128;
 pub const BRANCHES_PER_RULE_MAX: usize = 4_096;
 /// Variables of one rule: their indexes are 16 bits wide and bound sets are kept as bits.
 pub const VARIABLES_PER_RULE_MAX: usize = 1_024;
+/// Types that a policy names: what is below each is kept as a set, so that room grows with their square (2 MB here).
+pub const TYPES_MAX: usize = 4_096;
 /// Arguments of a derived predicate.
 pub const ARITY_MAX: usize = 32;
 /// Arguments of a stored fact (polar.md §16).

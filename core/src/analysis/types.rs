@@ -1,8 +1,9 @@
 //! Types of a policy and the order among them (polar.md §4.3, §7), and the interned sets a variable may range over.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::{
+    limits::TYPES_MAX,
     rules::rule::{ANYTHING, Bound, BoundId, ProgramType, TypeDecl},
     syntax::{
         ast::{BlockKind, Policy},
@@ -18,15 +19,24 @@ pub struct Types {
     /// Interned sets; the first is everything.
     pub bounds: Vec<Bound>,
     numbers: HashMap<String, ProgramType>,
+    sets: HashMap<Vec<ProgramType>, BoundId>,
     parents: BTreeMap<String, BTreeSet<String>>,
+    /// Concrete types at or below each declared type.
+    below: HashMap<String, Vec<ProgramType>>,
 }
 
 impl Types {
     /// The built-in types and those of the blocks.
     pub fn new(policy: &Policy, findings: &mut Vec<Finding>) -> Self {
         let everything = Bound { types: Vec::new(), other: true };
-        let mut types =
-            Types { list: Vec::new(), bounds: vec![everything], numbers: HashMap::new(), parents: BTreeMap::new() };
+        let mut types = Types {
+            list: Vec::new(),
+            bounds: vec![everything],
+            numbers: HashMap::new(),
+            sets: HashMap::new(),
+            parents: BTreeMap::new(),
+            below: HashMap::new(),
+        };
         for name in ["String", "Integer", "Boolean", "Actor", "Resource"] {
             types.number(name);
         }
@@ -40,6 +50,10 @@ impl Types {
             types.number(&block.name.text);
             types.parents.entry(block.name.text.clone()).or_default().insert(root.to_owned());
         }
+        if types.is_over_limit() {
+            // Said at the end, with those that no block declares; nothing is worked out for so many.
+            return types;
+        }
         for block in &policy.blocks {
             for parent in &block.parents {
                 if !types.numbers.contains_key(&parent.text) {
@@ -52,13 +66,18 @@ impl Types {
         }
         for block in &policy.blocks {
             let name = &block.name;
-            let above = types.parents.get(&name.text).into_iter().flatten();
-            if above.flat_map(|parent| types.supertypes(parent)).any(|t| t == name.text) {
+            if types.is_below_itself(&name.text) {
                 let message = format!("`{}` extends itself, by way of others or directly", name.text);
                 findings.push(Finding::error("extends-circle", name.span, message));
             }
         }
+        types.below = types.find_below();
         types
+    }
+
+    /// More types than [`TYPES_MAX`]?
+    pub fn is_over_limit(&self) -> bool {
+        self.list.len() > TYPES_MAX
     }
 
     /// Has a block declared it, or is it built in?
@@ -83,38 +102,61 @@ impl Types {
 
     /// The type itself, then what is above it, nearest first.
     pub fn supertypes(&self, name: &str) -> Vec<String> {
-        let mut found = vec![name.to_owned()];
+        self.above(name).into_iter().map(ToOwned::to_owned).collect()
+    }
+
+    fn above<'t>(&'t self, name: &'t str) -> Vec<&'t str> {
+        let (mut found, mut met) = (vec![name], HashSet::from([name]));
         let mut at = 0;
-        while let Some(next) = found.get(at).cloned() {
-            for parent in self.parents.get(&next).into_iter().flatten() {
-                if !found.contains(parent) {
-                    found.push(parent.clone());
-                }
-            }
+        while let Some(next) = found.get(at) {
+            found.extend(self.parents.get(*next).into_iter().flatten().map(String::as_str).filter(|p| met.insert(*p)));
             at += 1;
         }
         found
     }
 
+    fn is_below_itself(&self, name: &str) -> bool {
+        let parents = |name: &str| self.parents.get(name).into_iter().flatten().map(String::as_str);
+        let mut met: HashSet<&str> = parents(name).collect();
+        let mut next: Vec<&str> = met.iter().copied().collect();
+        while let Some(above) = next.pop() {
+            next.extend(parents(above).filter(|parent| met.insert(*parent)));
+        }
+        met.contains(name)
+    }
+
+    fn find_below(&self) -> HashMap<String, Vec<ProgramType>> {
+        let mut below: HashMap<String, Vec<ProgramType>> = HashMap::new();
+        for (number, ty) in self.list.iter().enumerate().filter(|(_, ty)| !ty.is_abstract) {
+            for above in self.above(&ty.name) {
+                below.entry(above.to_owned()).or_default().push(ProgramType(number as u32));
+            }
+        }
+        below
+    }
+
     /// Names of the concrete types at or below this one.
     pub fn concrete_below(&self, name: &str) -> Vec<String> {
-        let below = self.list.iter().filter(|t| !t.is_abstract);
-        below.filter(|t| self.supertypes(&t.name).iter().any(|above| above == name)).map(|t| t.name.clone()).collect()
+        self.numbers_below(name).iter().map(|number| self.list[number.index()].name.clone()).collect()
+    }
+
+    /// A type that no block declares has only itself below it.
+    fn numbers_below(&self, name: &str) -> Vec<ProgramType> {
+        let itself = || self.numbers.get(name).filter(|number| !self.list[number.index()].is_abstract).copied();
+        self.below.get(name).cloned().unwrap_or_else(|| itself().into_iter().collect())
     }
 
     /// The set of an annotation: every concrete type at or below it.
     pub fn annotation(&mut self, name: &str) -> BoundId {
         self.number(name);
-        let names = self.concrete_below(name);
-        let types = names.iter().map(|n| self.number(n)).collect();
-        self.intern(types)
+        self.intern(self.numbers_below(name))
     }
 
     /// Fills in what is below each type; the last step, once every type is known.
     pub fn close(&mut self) {
         for number in 0..self.list.len() {
-            let name = self.list[number].name.clone();
-            self.list[number].below = self.annotation(&name);
+            let below = self.numbers_below(&self.list[number].name);
+            self.list[number].below = self.intern(below);
         }
     }
 
@@ -128,12 +170,13 @@ impl Types {
     pub fn intern(&mut self, mut types: Vec<ProgramType>) -> BoundId {
         types.sort_unstable();
         types.dedup();
-        let bound = Bound { types, other: false };
-        let known = self.bounds.iter().position(|b| *b == bound).unwrap_or_else(|| {
-            self.bounds.push(bound);
-            self.bounds.len() - 1
-        });
-        BoundId(known as u32)
+        if let Some(known) = self.sets.get(&types) {
+            return *known;
+        }
+        let number = BoundId(self.bounds.len() as u32);
+        self.sets.insert(types.clone(), number);
+        self.bounds.push(Bound { types, other: false });
+        number
     }
 
     /// What both sets hold.
@@ -144,8 +187,8 @@ impl Types {
         if b == ANYTHING {
             return a;
         }
-        let other = self.bounds[b.index()].types.clone();
-        let common = self.bounds[a.index()].types.iter().copied().filter(|t| other.contains(t)).collect();
+        let (types, other) = (&self.bounds[a.index()].types, &self.bounds[b.index()].types);
+        let common = types.iter().copied().filter(|ty| other.binary_search(ty).is_ok()).collect();
         self.intern(common)
     }
 

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::manifest::PolicyText;
 use crate::{
     compile::{self, Source},
+    limits::TYPES_MAX,
     rules::rule::{Literal, Program, Term},
 };
 
@@ -67,7 +68,7 @@ fn is_consistent(program: &Program) -> bool {
     };
     let bound = |id: &crate::rules::rule::BoundId| id.index() < program.bounds.len();
     let ty = |id: &crate::rules::rule::ProgramType| id.index() < program.types.len();
-    program.types.len() >= 3
+    (3..=TYPES_MAX).contains(&program.types.len())
         && !program.bounds.is_empty()
         && program.types.iter().all(|t| bound(&t.below))
         && program.bounds.iter().all(|b| b.types.iter().all(ty))
