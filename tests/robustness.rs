@@ -1,7 +1,10 @@
 //! No text makes the compiler panic, and no policy that compiles makes a question panic or run for ever: policies of the
 //! cases, cut, spliced and sprinkled, from a fixed seed.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use understudy_core::{
     compile::{Source, compile},
@@ -86,4 +89,21 @@ fn a_spent_budget_is_an_error() {
         .map(|n| understudy_core::model::Fact { predicate: "pair".to_owned(), args: vec![doc(n % 50), doc(n / 50)] });
     let mut evaluator = Evaluator::new(&program, Plain::new(facts), 0);
     assert_eq!(evaluator.ask(&question()), Err(AskError::Budget { units: 20_000 }));
+}
+
+#[test]
+fn the_number_of_types_is_bounded() {
+    // A chain is the worst: everything is below everything before it.
+    let chain = |n: usize| -> String {
+        (1..n).map(|at| format!("resource T{at} extends T{} {{}}\n", at - 1)).chain(["resource T0 {}".into()]).collect()
+    };
+    let undeclared = |n: usize| -> String { (0..n).map(|at| format!("p(x: T{at}, y: T{at}) if q(x, y);\n")).collect() };
+    for (text, is_policy) in [(chain(2_000), true), (chain(50_000), false), (undeclared(5_000), false)] {
+        let start = Instant::now();
+        let compiled = compile(&[Source { name: "types", text: &text }]);
+        assert_eq!(compiled.program.is_some(), is_policy);
+        assert_eq!(compiled.diagnostics.iter().any(|found| found.code == "types"), !is_policy);
+        println!("{} bytes of types: {:?}", text.len(), start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
 }

@@ -95,6 +95,10 @@ fn check_and_lower(policy: &Policy, lines: &[Vec<usize>], findings: &mut Vec<Fin
         program.fact_types.push(crate::rules::rule::FactType { predicate: name.text.clone(), args });
     }
     program.split_hints = split_hints(&program);
+    if types.is_over_limit() {
+        let message = format!("the policy names {} types, more than {TYPES_MAX}", types.list.len());
+        findings.push(Finding::error("types", Span::default(), message));
+    }
     types.close();
     program.types = types.list;
     program.bounds = types.bounds;

@@ -16,6 +16,7 @@ pub mod process;
 pub mod programs;
 pub mod random;
 pub mod recipe;
+pub mod scenario;
 pub mod serve;
 pub mod traps;
 pub mod watch;

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::manifest::PolicyText;
 use crate::{
     compile::{self, Source},
+    limits::TYPES_MAX,
     rules::rule::{Literal, Program, Term},
 };
 
@@ -67,12 +68,16 @@ fn is_consistent(program: &Program) -> bool {
     };
     let bound = |id: &crate::rules::rule::BoundId| id.index() < program.bounds.len();
     let ty = |id: &crate::rules::rule::ProgramType| id.index() < program.types.len();
-    program.types.len() >= 3
+    (3..=TYPES_MAX).contains(&program.types.len())
         && !program.bounds.is_empty()
         && program.types.iter().all(|t| bound(&t.below))
         && program.bounds.iter().all(|b| b.types.iter().all(ty))
         && program.constants.iter().all(|c| ty(&c.ty))
-        && program.predicates.iter().all(|p| p.rules.iter().all(|r| r.index() < program.rules.len()))
+        && program.predicates.iter().enumerate().all(|(number, predicate)| {
+            // A rule under another predicate than its head's has another number of arguments.
+            let mut heads = predicate.rules.iter().map(|r| program.rules.get(r.index()).map(|rule| rule.head.index()));
+            heads.all(|head| head == Some(number))
+        })
         && program.fact_types.iter().all(|f| f.args.iter().all(bound))
         && program.rules.iter().all(|rule| {
             let n = rule.variables.len();
