@@ -63,8 +63,8 @@ impl Links {
     }
 
     /// All of them, each after those it names.
-    pub fn all(&self) -> impl Iterator<Item = &Derivation> {
-        self.derivations.iter()
+    pub fn all(&self) -> impl Iterator<Item = (DerivationId, &Derivation)> {
+        (0..).map(DerivationId).zip(&self.derivations)
     }
 
     fn add(&mut self, derivation: Derivation) -> DerivationId {

@@ -183,7 +183,7 @@ impl<'s, F: Facts> Run<'s, F> {
                 }
                 Literal::Compare(op, left, right) => {
                     let (left, right) = (frame.environment.resolve(left), frame.environment.resolve(right));
-                    match self.compare(op, left, right) {
+                    match compare(self.facts, op, left, right) {
                         None => return Ok(()),
                         Some(Worth::True) => {}
                         Some(worth) => {
@@ -199,25 +199,6 @@ impl<'s, F: Facts> Run<'s, F> {
                 Literal::Call(predicate, args) => return self.call(frame, literal, predicate, &args),
             }
         }
-    }
-
-    /// `None`: false.
-    fn compare(&self, op: Comparison, left: Resolved, right: Resolved) -> Option<Worth> {
-        let (Resolved::Const(left), Resolved::Const(right)) = (left, right) else { return Some(Worth::Error) };
-        if op == Comparison::NotEqual {
-            return (left != right).then_some(Worth::True);
-        }
-        let (Some(left), Some(right)) = (self.facts.integer(left), self.facts.integer(right)) else {
-            return Some(Worth::Mismatch);
-        };
-        let holds = match op {
-            Comparison::Less => left < right,
-            Comparison::LessEqual => left <= right,
-            Comparison::Greater => left > right,
-            Comparison::GreaterEqual => left >= right,
-            Comparison::NotEqual => left != right,
-        };
-        holds.then_some(Worth::True)
     }
 
     /// All conditions are met: the head is an answer.
@@ -400,6 +381,25 @@ impl<'s, F: Facts> Run<'s, F> {
         self.relations = relations;
         Ok(())
     }
+}
+
+/// Value of a comparison; `None`: false.
+pub(super) fn compare<F: Facts>(facts: &F, op: Comparison, left: Resolved, right: Resolved) -> Option<Worth> {
+    let (Resolved::Const(left), Resolved::Const(right)) = (left, right) else { return Some(Worth::Error) };
+    if op == Comparison::NotEqual {
+        return (left != right).then_some(Worth::True);
+    }
+    let (Some(left), Some(right)) = (facts.integer(left), facts.integer(right)) else {
+        return Some(Worth::Mismatch);
+    };
+    let holds = match op {
+        Comparison::Less => left < right,
+        Comparison::LessEqual => left <= right,
+        Comparison::Greater => left > right,
+        Comparison::GreaterEqual => left >= right,
+        Comparison::NotEqual => left != right,
+    };
+    holds.then_some(Worth::True)
 }
 
 /// Has a row the same value wherever the call has the same variable?
