@@ -6,6 +6,7 @@ pub mod case;
 pub mod chains;
 pub mod connection;
 pub mod damages;
+pub mod derivation;
 pub mod feed;
 pub mod http;
 pub mod numbered;
