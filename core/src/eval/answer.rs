@@ -57,25 +57,31 @@ impl<F: Facts> Evaluator<F> {
     /// Answers one request and says why. `program`: the one this was made of. The answer and the errors are those of
     /// [`Evaluator::ask`]; the budget is for both, and where it is spent on the reasons they are cut.
     pub fn explain(&mut self, program: &Program, request: &Request) -> Result<Explanation, AskError> {
-        self.explain_with(program, request).map(|(explanation, _)| explanation)
+        self.explain_with(program, request, true).map(|(explanation, _)| explanation)
     }
 
-    /// The same, with the links it was made of.
+    /// The same, with the links it was made of; without what a refusal lacks unless `looks_for_misses`.
     pub(super) fn explain_with(
         &mut self,
         program: &Program,
         request: &Request,
+        looks_for_misses: bool,
     ) -> Result<(Explanation, Links), AskError> {
         question::check(request)?;
         self.facts.begin(&request.context_facts);
         let mark = self.linked.mark();
-        let explanation = self.reasons(program, request);
+        let explanation = self.reasons(program, request, looks_for_misses);
         self.linked.forget(mark);
         self.facts.end();
         explanation
     }
 
-    fn reasons(&mut self, program: &Program, request: &Request) -> Result<(Explanation, Links), AskError> {
+    fn reasons(
+        &mut self,
+        program: &Program,
+        request: &Request,
+        looks_for_misses: bool,
+    ) -> Result<(Explanation, Links), AskError> {
         let predicate = self.add(request)?;
         let Evaluator { facts, linked, seed } = self;
         let (facts, seed, units) = (&*facts, *seed, request.budget);
@@ -84,8 +90,9 @@ impl<F: Facts> Evaluator<F> {
             .map_err(|_| AskError::Budget { units })?;
         let solved = without_error(solved)?;
         let left = units.saturating_sub(links.n_spent);
-        let explanation =
-            Explaining::new(linked, facts, program, seed, left).explain(&request.ask, predicate, &solved, &links)?;
+        let mut explaining = Explaining::new(linked, facts, program, seed, left);
+        explaining.looks_for_misses = looks_for_misses;
+        let explanation = explaining.explain(&request.ask, predicate, &solved, &links)?;
         Ok((explanation, links))
     }
 

@@ -269,6 +269,17 @@ impl Explanation {
         })
     }
 
+    /// Leaves out a goal that only asks for another: the roots are what it needs.
+    pub fn leave_out_first(&mut self, predicate: &str) {
+        let mut roots = Vec::new();
+        for root in &self.roots {
+            let Step { goal, ways, .. } = &self.steps[*root];
+            let below = ways.iter().flat_map(|way| way.conditions.iter().filter_map(|condition| condition.step));
+            if goal.predicate == predicate { roots.extend(below) } else { roots.push(*root) }
+        }
+        self.roots = roots;
+    }
+
     /// What the nearest way lacks, in one line: `needs has_role(..) (rule at policy.polar:7)`.
     pub fn nearest_miss(&self) -> Option<String> {
         let (step, way) = self.nearest?;
@@ -276,6 +287,7 @@ impl Explanation {
         let Some(way) = ways.get(way) else { return Some(format!("no fact `{goal}`")) };
         let failed = way.conditions.iter().find(|condition| condition.outcome == Outcome::Failed)?;
         Some(match &failed.what {
+            What::Goal(atom) if goal.predicate.contains('@') => format!("no fact `{atom}`"),
             What::Goal(atom) => format!("no fact `{atom}` ({} needs it)", way.by),
             what => format!("`{what}` is not met ({})", way.by),
         })

@@ -39,6 +39,8 @@ pub(super) struct Explaining<'e, F: Facts> {
     pub(super) seed: u64,
     /// Work units left.
     pub(super) units: u64,
+    /// Is a refusal looked into?
+    pub(super) looks_for_misses: bool,
     steps: Vec<Step>,
     /// Steps of goals that hold.
     held: BTreeMap<Goal, usize>,
@@ -76,7 +78,8 @@ impl<'e, F: Facts> Explaining<'e, F> {
         seed: u64,
         units: u64,
     ) -> Explaining<'e, F> {
-        Explaining { linked, facts, program, seed, units, steps: Vec::new(), held: BTreeMap::new(), is_cut: false }
+        let (steps, held) = (Vec::new(), BTreeMap::new());
+        Explaining { linked, facts, program, seed, units, looks_for_misses: true, steps, held, is_cut: false }
     }
 
     /// Explains what a search with links has found for the question's predicate.
@@ -104,7 +107,7 @@ impl<'e, F: Facts> Explaining<'e, F> {
             roots.extend(self.root(&first, parents, &links.get(link).row));
         }
         let mut nearest = None;
-        if rows.is_empty() {
+        if rows.is_empty() && self.looks_for_misses {
             (roots, nearest) = self.missed(predicate);
         }
         Ok(Explanation { answer, roots, steps: self.steps, nearest, is_cut: self.is_cut })
