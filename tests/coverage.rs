@@ -76,7 +76,9 @@ fn a_branch_counts_when_its_derivation_was_needed() {
 #[test]
 fn a_refusal_only_tries_but_what_it_met_counts() {
     let tests = |flag: &str, verb: &str| {
-        format!("test \"t\" {{ setup {{ has_role(User{{\"ann\"}}, \"reader\", Doc{{\"a\"}}); {flag} }} {verb} seen(User{{\"ann\"}}, Doc{{\"a\"}}); }}")
+        format!(
+            "test \"t\" {{ setup {{ has_role(User{{\"ann\"}}, \"reader\", Doc{{\"a\"}}); {flag} }} {verb} seen(User{{\"ann\"}}, Doc{{\"a\"}}); }}"
+        )
     };
     let last = |items: Vec<String>| items[8..].to_vec();
     let flagged = last(items(&tests("flagged(User{\"ann\"});", "assert_not")));

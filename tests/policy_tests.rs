@@ -56,10 +56,15 @@ fn iff_takes_every_condition() {
     holds("assert allow(User{\"ann\"}, act: String, Doc{\"a\"}) iff not (act != \"read\" and act != \"delete\");");
     holds("assert allow(User{\"bob\"}, act: String, Doc{\"a\"}) iff act = \"read\" and act != \"delete\";");
     // Every pair of candidates is tried.
-    holds("assert level(u: User, n: Integer) iff (u = User{\"ann\"} and n = 3) or (u = User{\"bob\"} and n = 5) or (u = User{\"cy\"} and n = 9);");
+    holds(
+        "assert level(u: User, n: Integer) iff (u = User{\"ann\"} and n = 3) or (u = User{\"bob\"} and n = 5) or (u = User{\"cy\"} and n = 9);",
+    );
     // A condition may ask for what rules and facts say.
     holds("assert may_see(User{\"bob\"}, d: Doc) iff open(d);");
-    fails("assert may_see(User{\"ann\"}, d: Doc) iff open(d);", "for d = Doc{\"a\"} it holds and the condition doesn't");
+    fails(
+        "assert may_see(User{\"ann\"}, d: Doc) iff open(d);",
+        "for d = Doc{\"a\"} it holds and the condition doesn't",
+    );
     fails("assert level(u: User, n: Integer) iff n >= 4;", "for n = 3 it holds and the condition doesn't");
     fails("assert level(User{\"bob\"}, n: Integer) iff n >= 5;", "for n = 6 it doesn't hold and the condition does");
     fails("assert_not level(User{\"bob\"}, n: Integer) iff n = 5;", "the `iff` holds");
@@ -117,7 +122,9 @@ fn a_failed_assert_not_tells_the_derivation() {
 
 #[test]
 fn tests_are_chosen_by_name() {
-    let text = format!("{POLICY} test \"a b\" {{ assert open(Doc{{\"memo\"}}); }} test \"c\" {{ assert open(Doc{{\"no\"}}); }}");
+    let text = format!(
+        "{POLICY} test \"a b\" {{ assert open(Doc{{\"memo\"}}); }} test \"c\" {{ assert open(Doc{{\"no\"}}); }}"
+    );
     let compiled = compile(&[Source { name: "policy.polar", text: &text }]);
     let report = run_some(&compiled, 0, 0, |name| name.contains('b'));
     assert_eq!((report.passed(), report.total()), (1, 1));

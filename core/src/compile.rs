@@ -92,12 +92,7 @@ pub fn with_rules(policy: &Policy, places: &Places, more: &[Rule]) -> Option<(Pr
     findings.iter().all(|finding| finding.severity != Severity::Error).then_some(compiled)
 }
 
-fn check_and_lower(
-    policy: &Policy,
-    more: &[Rule],
-    places: &Places,
-    findings: &mut Vec<Finding>,
-) -> (Program, Items) {
+fn check_and_lower(policy: &Policy, more: &[Rule], places: &Places, findings: &mut Vec<Finding>) -> (Program, Items) {
     let mut types = Types::new(policy, findings);
     let declarations = blocks::declarations(policy, &types, findings);
     let shorthand = blocks::expand(policy, &types, &declarations, findings);

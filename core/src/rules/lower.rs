@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     items::{Item, ItemKind, Items},
     rule::{
-    ANYTHING, BoundId, Comparison, ConstId, Constant, Literal, Predicate, PredicateId, Rule, RuleId, Term, Variable,
+        ANYTHING, BoundId, Comparison, ConstId, Constant, Literal, Predicate, PredicateId, Rule, RuleId, Term, Variable,
     },
 };
 use crate::{

@@ -152,7 +152,11 @@ pub(super) fn candidates(
             match &row[place] {
                 Row::Exact(value) => drop(own.insert(value.clone())),
                 Row::AnyOf(type_name) if type_name != "Boolean" => {
-                    let id = if type_name == "Integer" { i64::MAX.to_string() } else { "a value that nothing names".to_owned() };
+                    let id = if type_name == "Integer" {
+                        i64::MAX.to_string()
+                    } else {
+                        "a value that nothing names".to_owned()
+                    };
                     own.extend(Value::new(type_name.as_str(), id).ok());
                 }
                 Row::AnyOf(_) => own.extend(["true", "false"].iter().filter_map(|id| Value::new("Boolean", *id).ok())),

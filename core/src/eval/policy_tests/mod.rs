@@ -303,11 +303,7 @@ impl Run<'_> {
         failed.unwrap_or_else(|error| Some((FailureKind::Error, error.to_string(), None)))
     }
 
-    fn plain<S: Solver>(
-        &mut self,
-        assertion: &Assertion,
-        question: &Question<'_>,
-    ) -> Result<Option<Failed>, AskError> {
+    fn plain<S: Solver>(&mut self, assertion: &Assertion, question: &Question<'_>) -> Result<Option<Failed>, AskError> {
         let (rows, explanation) = self.ask::<S>(question, assertion.negated)?;
         if rows.is_empty() == assertion.negated {
             return Ok(None);
@@ -363,7 +359,8 @@ impl Run<'_> {
                     format!("{} = {}", name.text, condition::written(value.type_name(), value.id()))
                 });
                 let told = told.collect::<Vec<_>>().join(", ");
-                let (yes, no) = if holds { ("holds", "the condition doesn't") } else { ("doesn't hold", "the condition does") };
+                let (yes, no) =
+                    if holds { ("holds", "the condition doesn't") } else { ("doesn't hold", "the condition does") };
                 return Ok(Some(format!("for {told} it {yes} and {no}")));
             }
         }

@@ -142,7 +142,18 @@ impl<'s, F: Facts> Run<'s, F> {
         self.by_call.insert((predicate, key.clone()), id);
         let places = HashMap::with_hasher(self.seed.clone());
         let (rows, links, consumers, ways, narrowed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        self.tables.push(Table { predicate, args, rows, places, links, consumers, ways, narrowed, key, complete: false });
+        self.tables.push(Table {
+            predicate,
+            args,
+            rows,
+            places,
+            links,
+            consumers,
+            ways,
+            narrowed,
+            key,
+            complete: false,
+        });
         id
     }
 
@@ -211,13 +222,7 @@ impl<'s, F: Facts> Run<'s, F> {
     }
 
     /// Adds an answer, or raises its worth; gives its place. `frame`: who found it; `None` for a fact.
-    fn insert(
-        &mut self,
-        id: TableId,
-        row: &[Term],
-        worth: Worth,
-        frame: Option<&Frame>,
-    ) -> Result<usize, OutOfBudget> {
+    fn insert(&mut self, id: TableId, row: &[Term], worth: Worth, frame: Option<&Frame>) -> Result<usize, OutOfBudget> {
         let table = &mut self.tables[id.0];
         let known = table.places.get(row).copied();
         self.saw_mismatch |= worth == Worth::Mismatch;

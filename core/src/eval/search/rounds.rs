@@ -88,10 +88,7 @@ impl<F: Facts> Run<'_, F> {
 }
 
 /// One run; more of them only if it is stuck, or if a mismatch may have been taken for an error.
-pub(super) fn solve<F: Facts>(
-    question: Question<'_, F>,
-    mut links: Option<&mut Links>,
-) -> Result<Solved, OutOfBudget> {
+pub(super) fn solve<F: Facts>(question: Question<'_, F>, mut links: Option<&mut Links>) -> Result<Solved, OutOfBudget> {
     let Question { linked, facts, predicate, seed, units } = question;
     let mut run = Run::new(linked, facts, seed, units, None);
     run.links = links.as_deref_mut();
