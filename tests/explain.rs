@@ -38,7 +38,7 @@ fn checked(case: &Case) -> Option<Result<Explanation, AskError>> {
             assert_eq!(*answer, explanation.answer, "{}", case.name);
             check(case, &program, &mut evaluator, &request, explanation);
         }
-        (Err(asked), Err(explained)) => assert_eq!(asked.kind(), explained.kind(), "{}", case.name),
+        (Err(asked), Err(explained)) => assert_eq!(asked, explained, "{}", case.name),
         _ => panic!("{}: asked {asked:?}, explained {explained:?}", case.name),
     }
     Some(explained)

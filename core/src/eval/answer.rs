@@ -88,7 +88,11 @@ impl<F: Facts> Evaluator<F> {
         let mut links = Links::default();
         let solved = solve_with_links(Question { linked: &mut *linked, facts, predicate, seed, units }, &mut links)
             .map_err(|_| AskError::Budget { units })?;
-        let solved = without_error(solved)?;
+        let solved = match without_error(solved) {
+            Ok(solved) => solved,
+            // Which of several errors is told depends on the order of work, so it is asked for in the usual one.
+            Err(error) => return Err(self.answer::<Search>(request).err().unwrap_or(error)),
+        };
         let left = units.saturating_sub(links.n_spent);
         let mut explaining = Explaining::new(linked, facts, program, seed, left);
         explaining.looks_for_misses = looks_for_misses;

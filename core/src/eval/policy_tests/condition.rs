@@ -169,7 +169,10 @@ pub(super) fn candidates(
         if all.len() * own.len() > CANDIDATES_MAX {
             return Err(invalid(format!("its `iff` would have to be tried with more than {CANDIDATES_MAX} values")));
         }
-        all = all.iter().flat_map(|values| own.iter().map(|value| [&**values, &[value.clone()]].concat())).collect();
+        all = all
+            .iter()
+            .flat_map(|values| own.iter().map(|value| [&**values, std::slice::from_ref(value)].concat()))
+            .collect();
     }
     Ok(all)
 }

@@ -22,7 +22,7 @@ use crate::{
     facts::Facts,
     limits::EXPLAIN_STEPS_MAX,
     model::{
-        Answer, Ask, AskError, Explanation,
+        Answer, Ask, AskError, Explanation, Row,
         explanation::{By, Condition, Outcome, Step, Way, What},
     },
     rules::rule::Program,
@@ -264,8 +264,11 @@ impl<'e, F: Facts> Explaining<'e, F> {
     }
 }
 
+/// Ids, rows of facts, rows of bindings: one of these.
+type Key = (Vec<String>, Vec<Vec<Row>>, Vec<Vec<Option<String>>>);
+
 /// Where an answer's one row stands among others.
-fn key(one: Answer) -> (Vec<String>, Vec<Vec<crate::model::Row>>, Vec<Vec<Option<String>>>) {
+fn key(one: Answer) -> Key {
     match one {
         Answer::Decision(_) => Default::default(),
         // "*" goes first in bytewise order only if no id begins with a lower byte.
