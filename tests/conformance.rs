@@ -19,7 +19,7 @@ use understudy_tests::{
 
 fn run<S: Solver>(case: &Case) -> Json {
     let compiled = compile(&[Source { name: &case.name, text: &case.policy }]);
-    let Some(program) = compiled.program else {
+    let Some(program) = compiled.program.as_ref() else {
         if case.ask["kind"] == "parse" {
             return json!("error");
         }
@@ -35,7 +35,7 @@ fn run<S: Solver>(case: &Case) -> Json {
             let checked = args.map_err(|error| error.to_string()).and_then(|args| {
                 let fact = Fact { predicate: text(&fact["predicate"]), args };
                 fact_types::check_size(&fact)?;
-                fact_types::check(&program, &fact)
+                fact_types::check(program, &fact)
             });
             json!(if checked.is_ok() { "ok" } else { "error" })
         }
@@ -52,11 +52,11 @@ fn run<S: Solver>(case: &Case) -> Json {
             json!({"resources": blocks})
         }
         "policy_tests" => {
-            let report = policy_tests::run_by::<S>(&program, &compiled.policy, now_s, 0);
+            let report = policy_tests::run_plainly::<S>(&compiled, now_s, 0);
             json!({"passed": report.passed(), "total": report.total()})
         }
         _ => {
-            let mut evaluator = Evaluator::new(&program, Plain::new(case.facts.clone()), 0);
+            let mut evaluator = Evaluator::new(program, Plain::new(case.facts.clone()), 0);
             let context_facts = case.context_facts.clone();
             let Some(ask) = ask(&case.ask) else { return json!("unknown kind") };
             let request = Request { ask, context_facts, now_s, budget: WORK_UNITS_PER_REQUEST };

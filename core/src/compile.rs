@@ -4,11 +4,12 @@ use crate::{
     analysis::{blocks, fact_types, types::Types},
     limits::{POLICY_BYTES_MAX, TYPES_MAX},
     rules::{
+        items::{ItemKind, Items},
         lower::Lowering,
         rule::{Literal, Program, Term},
     },
     syntax::{
-        ast::Policy,
+        ast::{Policy, Rule},
         diagnostic::{Diagnostic, Finding, Place, Severity, Span},
         parser::parse,
     },
@@ -32,6 +33,34 @@ pub struct Compiled {
     pub policy: Policy,
     /// Everything found, sorted by place.
     pub diagnostics: Vec<Diagnostic>,
+    /// Files and lines of the tree's spans.
+    pub places: Places,
+}
+
+/// Where a span lies, for people.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    files: Vec<String>,
+    lines: Vec<Vec<usize>>,
+}
+
+impl Places {
+    fn new(sources: &[Source<'_>]) -> Self {
+        Places {
+            files: sources.iter().map(|source| source.name.to_owned()).collect(),
+            lines: sources.iter().map(|source| line_starts(source.text)).collect(),
+        }
+    }
+
+    /// Name of the source.
+    pub fn file(&self, span: Span) -> &str {
+        self.files.get(span.file as usize).map_or("", String::as_str)
+    }
+
+    /// Line from 1.
+    pub fn line(&self, span: Span) -> u32 {
+        line_of(&self.lines, span) as u32
+    }
 }
 
 /// Compiles the sources as one policy. Never fails: what is wrong is in the diagnostics.
@@ -47,38 +76,51 @@ pub fn compile(sources: &[Source<'_>]) -> Compiled {
             parse(file as u32, source.text, &mut policy, &mut findings);
         }
     }
-    let lines: Vec<Vec<usize>> = sources.iter().map(|source| line_starts(source.text)).collect();
-    let program = check_and_lower(&policy, &lines, &mut findings);
+    let places = Places::new(sources);
+    let (program, _) = check_and_lower(&policy, &[], &places, &mut findings);
     let has_error = findings.iter().any(|finding| finding.severity == Severity::Error);
     findings.sort_by_key(|finding| finding.span);
-    let diagnostics = findings.into_iter().map(|finding| place(finding, sources, &lines)).collect();
-    Compiled { program: (!has_error).then_some(program), policy, diagnostics }
+    let diagnostics = findings.into_iter().map(|finding| place(finding, sources, &places.lines)).collect();
+    Compiled { program: (!has_error).then_some(program), policy, diagnostics, places }
 }
 
-fn check_and_lower(policy: &Policy, lines: &[Vec<usize>], findings: &mut Vec<Finding>) -> Program {
+/// The program of a checked policy with more rules, and what its rules were written as; the added ones count as nothing.
+/// `None`: the added rules can't be.
+pub fn with_rules(policy: &Policy, places: &Places, more: &[Rule]) -> Option<(Program, Items)> {
+    let mut findings = Vec::new();
+    let compiled = check_and_lower(policy, more, places, &mut findings);
+    findings.iter().all(|finding| finding.severity != Severity::Error).then_some(compiled)
+}
+
+fn check_and_lower(policy: &Policy, more: &[Rule], places: &Places, findings: &mut Vec<Finding>) -> (Program, Items) {
     if policy.blocks.len() > TYPES_MAX {
         let message = format!("the policy has {} blocks, more than {TYPES_MAX}", policy.blocks.len());
         findings.push(Finding::error("types", policy.blocks[TYPES_MAX].name.span, message));
-        return Program::default();
+        return (Program::default(), Items::default());
     }
     let mut types = Types::new(policy, findings);
     let declarations = blocks::declarations(policy, &types, findings);
     let shorthand = blocks::expand(policy, &types, &declarations, findings);
-    let line = |span: Span| line_of(lines, span) as u32;
+    let line = |span: Span| places.line(span);
     let mut lowering = Lowering::new(&mut types, findings, &line);
-    for rule in policy.rules.iter().chain(&shorthand) {
-        lowering.rule(rule);
+    let written = |rule: &Rule| if rule.body.is_some() { ItemKind::Rule } else { ItemKind::PolicyFact };
+    let rules = policy.rules.iter().map(|rule| (rule, written(rule)));
+    for (rule, kind) in rules.chain(shorthand.iter().map(|rule| (rule, ItemKind::Shorthand))) {
+        lowering.rule(rule, Some(kind));
         if lowering.types.list.len() > TYPES_MAX {
             let message = format!("the policy names more than {TYPES_MAX} types");
             lowering.findings.push(Finding::error("types", rule.head.name.span, message));
-            return Program::default();
+            return (Program::default(), Items::default());
         }
     }
     if !policy.rules.iter().any(|rule| rule.head.name.text == "allow") {
         lowering.default_allow(3);
         lowering.default_allow(2);
     }
-    let Lowering { constants, predicates, rules, .. } = lowering;
+    for rule in more {
+        lowering.rule(rule, None);
+    }
+    let Lowering { constants, predicates, rules, items, .. } = lowering;
     let mut program = Program {
         types: Vec::new(),
         bounds: Vec::new(),
@@ -88,6 +130,7 @@ fn check_and_lower(policy: &Policy, lines: &[Vec<usize>], findings: &mut Vec<Fin
         metadata: declarations.into_iter().collect(),
         fact_types: Vec::new(),
         split_hints: Vec::new(),
+        files: places.files.clone(),
     };
     program.fact_types = fact_types::of_rules(&program, &mut |set| types.intern(set));
     for (name, args) in &policy.declarations {
@@ -95,14 +138,10 @@ fn check_and_lower(policy: &Policy, lines: &[Vec<usize>], findings: &mut Vec<Fin
         program.fact_types.push(crate::rules::rule::FactType { predicate: name.text.clone(), args });
     }
     program.split_hints = split_hints(&program);
-    if types.is_over_limit() {
-        let message = format!("the policy names {} types, more than {TYPES_MAX}", types.list.len());
-        findings.push(Finding::error("types", Span::default(), message));
-    }
     types.close();
     program.types = types.list;
     program.bounds = types.bounds;
-    program
+    (program, items)
 }
 
 /// Positions of predicates where every use has a String literal.

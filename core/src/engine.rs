@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     eval::answer::Evaluator,
     facts::layers::Layered,
-    model::{Answer, AskError, Change, Fact, Pattern, Request},
+    model::{Answer, AskError, Change, Explanation, Fact, Pattern, Request},
     rules::rule::{BlockMetadata, Program},
     snapshot::{Key, Manifest, PolicyText, ReadError, Snapshot, program},
 };
@@ -87,6 +87,12 @@ impl<'a> Engine<'a> {
     /// Answers one question. Errors: as [`AskError`] says; none of them is a decision.
     pub fn ask(&mut self, request: &Request) -> Result<Answer, AskError> {
         self.evaluator.ask(request)
+    }
+
+    /// Answers one question and says why: the rules and facts behind each row, or what is missing. The answer and the
+    /// errors are those of [`Engine::ask`]. Cost: memory for every row found; a refusal asks again for what it lacks.
+    pub fn explain(&mut self, request: &Request) -> Result<Explanation, AskError> {
+        self.evaluator.explain(&self.program, request)
     }
 
     /// Stored facts that fit, sorted by predicate and arguments: base and later writes, no rules. A pattern per position

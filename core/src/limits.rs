@@ -20,6 +20,14 @@ pub const FACT_ARITY_MAX: usize = crate::facts::FACT_ARITY_MAX;
 pub const ID_BYTES_MAX: usize = 512;
 /// Work units of one request: a seek, a row, a rule tried are a unit each; about 20 s on one core.
 pub const WORK_UNITS_PER_REQUEST: u64 = 400_000_000;
+/// Goals that one explanation shows: more is no explanation. What is left out is said.
+pub const EXPLAIN_STEPS_MAX: usize = 2_000;
+/// Failed goals that are looked into for a refusal, nearest first.
+pub const EXPLAIN_MISSES_MAX: usize = 64;
+/// Ways to one failed goal that are shown, nearest first.
+pub const EXPLAIN_WAYS_MAX: usize = 4;
+/// Ways of one rule that are followed in looking for the nearest.
+pub const EXPLAIN_BRANCHES_MAX: usize = 64;
 
 const _: () = assert!(FACT_ARITY_MAX <= ARITY_MAX);
 const _: () = assert!(CONDITIONS_PER_RULE_MAX <= u16::MAX as usize);

@@ -7,6 +7,7 @@ pub mod chains;
 pub mod checks;
 pub mod connection;
 pub mod damages;
+pub mod derivation;
 pub mod feed;
 pub mod generate;
 pub mod ground;

@@ -2,15 +2,16 @@
 
 use super::{
     linked::Linked,
+    proof::Explaining,
     question,
     render::Render,
-    search::Search,
+    search::{Search, links::Links, solve_with_links},
     solve::{Question, Solved, Solver, Worth},
     term::Term,
 };
 use crate::{
     facts::Facts,
-    model::{Answer, AskError, Request},
+    model::{Answer, AskError, Explanation, Request},
     rules::rule::Program,
 };
 
@@ -101,20 +102,75 @@ impl<F: Facts> Evaluator<F> {
         taken
     }
 
+    /// Answers one request and says why. `program`: the one this was made of. The answer and the errors are those of
+    /// [`Evaluator::ask`]; the budget is for both, and where it is spent on the reasons they are cut.
+    pub fn explain(&mut self, program: &Program, request: &Request) -> Result<Explanation, AskError> {
+        self.explain_with(program, request, true).map(|(explanation, _)| explanation)
+    }
+
+    /// The same, with the links it was made of; without what a refusal lacks unless `looks_for_misses`.
+    pub(super) fn explain_with(
+        &mut self,
+        program: &Program,
+        request: &Request,
+        looks_for_misses: bool,
+    ) -> Result<(Explanation, Links), AskError> {
+        question::check(request)?;
+        self.facts.begin(&request.context_facts);
+        let mark = self.linked.mark();
+        let explanation = self.reasons(program, request, looks_for_misses);
+        self.linked.forget(mark);
+        self.facts.end();
+        explanation
+    }
+
+    fn reasons(
+        &mut self,
+        program: &Program,
+        request: &Request,
+        looks_for_misses: bool,
+    ) -> Result<(Explanation, Links), AskError> {
+        let predicate = self.add(request)?;
+        let Evaluator { facts, linked, seed } = self;
+        let (facts, seed, units) = (&*facts, *seed, request.budget);
+        let mut links = Links::default();
+        let solved = solve_with_links(Question { linked: &mut *linked, facts, predicate, seed, units }, &mut links)
+            .map_err(|_| AskError::Budget { units })?;
+        let solved = match without_error(solved) {
+            Ok(solved) => solved,
+            // Which of several errors is told depends on the order of work, so it is asked for in the usual one.
+            Err(error) => return Err(self.solved::<Search>(request).err().unwrap_or(error)),
+        };
+        let left = units.saturating_sub(links.n_spent);
+        let mut explaining = Explaining::new(linked, facts, program, seed, left);
+        explaining.looks_for_misses = looks_for_misses;
+        let explanation = explaining.explain(&request.ask, predicate, &solved, &links)?;
+        Ok((explanation, links))
+    }
+
+    /// Adds the request's clause; its layer has been entered.
+    fn add(&mut self, request: &Request) -> Result<usize, AskError> {
+        let now = self.facts.intern(self.linked.integer, &request.now_s.to_string());
+        self.linked.set_now(now);
+        question::add(&mut self.linked, &mut self.facts, &request.ask)
+    }
+
     /// Every row, none of them an error.
     fn solved<S: Solver>(&mut self, request: &Request) -> Result<Solved, AskError> {
+        let predicate = self.add(request)?;
         let Evaluator { facts, linked, seed } = self;
-        let now = facts.intern(linked.integer, &request.now_s.to_string());
-        linked.set_now(now);
-        let predicate = question::add(linked, facts, &request.ask)?;
         let units = request.budget;
         let solved = S::solve(Question { linked: &mut *linked, facts: &*facts, predicate, seed: *seed, units })
             .map_err(|_| AskError::Budget { units })?;
-        // A question without free positions has one row: the worth of its strongest way, so an error is no true answer.
-        if solved.rows.iter().any(|(_, worth)| *worth == Worth::Error) {
-            let message = "the query has no answer: ask with more arguments given".to_owned();
-            return Err(solved.reason.unwrap_or(AskError::Invalid { message }));
-        }
-        Ok(solved)
+        without_error(solved)
     }
+}
+
+/// A question without free positions has one row: the worth of its strongest way, so an error is no true answer.
+fn without_error(solved: Solved) -> Result<Solved, AskError> {
+    if solved.rows.iter().all(|(_, worth)| *worth != Worth::Error) {
+        return Ok(solved);
+    }
+    let message = "the query has no answer: ask with more arguments given".to_owned();
+    Err(solved.reason.unwrap_or(AskError::Invalid { message }))
 }

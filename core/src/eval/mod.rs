@@ -8,6 +8,7 @@ pub mod bounds;
 pub mod linked;
 pub mod naive;
 pub mod policy_tests;
+mod proof;
 mod question;
 mod render;
 pub mod search;

@@ -14,6 +14,17 @@ use crate::model::{Fact, Sym, TypeId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RelationId(pub u32);
 
+/// Where a visible row comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Layer {
+    /// The snapshot, or the facts a store was made of.
+    Stored,
+    /// A write since the snapshot.
+    Later,
+    /// This request's context facts, and no layer below.
+    Context,
+}
+
 /// What a relation holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -65,6 +76,8 @@ pub trait Facts {
     fn count(&self, relation: RelationId, pattern: &RowPattern) -> usize;
     /// Is this row visible?
     fn contains(&self, relation: RelationId, row: &Row) -> bool;
+    /// Which layer makes the row visible; `None` where it isn't.
+    fn layer(&self, relation: RelationId, row: &Row) -> Option<Layer>;
     /// Starts over the rows that fit the pattern, each once, in a stable order.
     fn open(&self, relation: RelationId, pattern: &RowPattern) -> Self::Cursor;
     /// Next row, or `false`.

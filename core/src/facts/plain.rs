@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{FACT_ARITY_MAX, Facts, RelationId, Row, RowPattern, Shape};
+use super::{FACT_ARITY_MAX, Facts, Layer, RelationId, Row, RowPattern, Shape};
 use crate::model::{Fact, Sym, TypeId, Value};
 
 /// Facts in memory, and the context facts of one request on top.
@@ -182,6 +182,15 @@ impl Facts for Plain {
     fn contains(&self, relation: RelationId, row: &Row) -> bool {
         let relation = self.relation(relation);
         relation.rows.binary_search(row).is_ok() || relation.context.binary_search(row).is_ok()
+    }
+
+    fn layer(&self, relation: RelationId, row: &Row) -> Option<Layer> {
+        let relation = self.relation(relation);
+        match (relation.rows.binary_search(row), relation.context.binary_search(row)) {
+            (Ok(_), _) => Some(Layer::Stored),
+            (Err(_), Ok(_)) => Some(Layer::Context),
+            (Err(_), Err(_)) => None,
+        }
     }
 
     fn open(&self, relation: RelationId, pattern: &RowPattern) -> PlainCursor {

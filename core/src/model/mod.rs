@@ -1,12 +1,14 @@
 //! Words that every room shares: values, facts, requests, answers, symbols. Uses nothing of ours.
 
 pub mod answer;
+pub mod explanation;
 pub mod fact;
 pub mod request;
 pub mod symbol;
 pub mod value;
 
 pub use answer::{Answer, AskError, Row};
+pub use explanation::Explanation;
 pub use fact::{Change, Fact};
 pub use request::{Ask, Constraint, Request};
 pub use symbol::{Sym, TypeId};

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::rule::{
-    ANYTHING, BoundId, Comparison, ConstId, Constant, Literal, Predicate, PredicateId, Rule, RuleId, Term, Variable,
+use super::{
+    items::{Item, ItemKind, Items},
+    rule::{
+        ANYTHING, BoundId, Comparison, ConstId, Constant, Literal, Predicate, PredicateId, Rule, RuleId, Term, Variable,
+    },
 };
 use crate::{
     analysis::types::Types,
@@ -30,11 +33,20 @@ pub struct Lowering<'l> {
     pub rules: Vec<Rule>,
     by_name: HashMap<String, Vec<PredicateId>>,
     by_constant: HashMap<Constant, ConstId>,
+    /// What the rules were written as, for coverage.
+    pub items: Items,
     n_auxiliary: usize,
+    /// Items of the rule's `or` branches, by the address of the branch: the tree doesn't move while its rule is lowered.
+    branch_items: HashMap<usize, u32>,
 }
 
 /// One way to satisfy a body.
-type Branch<'a> = Vec<&'a Expression>;
+#[derive(Clone, Default)]
+struct Branch<'a> {
+    conditions: Vec<&'a Expression>,
+    /// Which branches of `or` it takes: place among its neighbours, branch.
+    taken: Vec<(usize, &'a Expression)>,
+}
 
 /// One rule's variables by name.
 #[derive(Default)]
@@ -55,7 +67,20 @@ impl<'l> Lowering<'l> {
     pub fn new(types: &'l mut Types, findings: &'l mut Vec<Finding>, line: &'l dyn Fn(Span) -> u32) -> Self {
         let (constants, predicates, rules) = (Vec::new(), Vec::new(), Vec::new());
         let (by_name, by_constant) = (HashMap::new(), HashMap::new());
-        Lowering { types, findings, line, constants, predicates, rules, by_name, by_constant, n_auxiliary: 0 }
+        let (items, branch_items) = (Items::default(), HashMap::new());
+        Lowering {
+            types,
+            findings,
+            line,
+            constants,
+            predicates,
+            rules,
+            by_name,
+            by_constant,
+            items,
+            n_auxiliary: 0,
+            branch_items,
+        }
     }
 
     /// The predicate of this name and arity.
@@ -78,10 +103,11 @@ impl<'l> Lowering<'l> {
         let args: Vec<_> = (0..arity as u16).map(Term::Var).collect();
         let variables = (0..arity).map(|_| Variable { name: "_".to_owned(), bound: ANYTHING }).collect();
         let body = vec![Literal::Call { predicate: granted, args: args.clone() }];
-        self.add(Rule { head, args, body, variables, line: 0 });
+        self.add(Rule { head, args, body, variables, line: 0, file: 0 }, Vec::new());
     }
 
-    fn add(&mut self, rule: Rule) {
+    fn add(&mut self, rule: Rule, items: Vec<u32>) {
+        self.items.of_rules.push(items);
         let id = RuleId(self.rules.len() as u32);
         self.predicates[rule.head.index()].rules.push(id);
         self.rules.push(rule);
@@ -92,7 +118,8 @@ impl<'l> Lowering<'l> {
     }
 
     /// One rule as written becomes one clause a branch, and those of its negations.
-    pub fn rule(&mut self, rule: &ast::Rule) {
+    /// `kind`: what it counts as; `None` for rules that the policy's text doesn't have.
+    pub fn rule(&mut self, rule: &ast::Rule, kind: Option<ItemKind>) {
         let span = rule.head.name.span;
         if rule.head.params.len() > ARITY_MAX {
             return self.report("arity", span, format!("more than {ARITY_MAX} arguments"));
@@ -101,13 +128,15 @@ impl<'l> Lowering<'l> {
         let truth = Expression::Constant(true);
         let body = rule.body.as_ref().unwrap_or(&truth);
         let Some(branches) = branches(body) else { return self.too_many(span) };
-        if branches.iter().any(|branch| branch.len() > CONDITIONS_PER_RULE_MAX) {
+        if branches.iter().any(|branch| branch.conditions.len() > CONDITIONS_PER_RULE_MAX) {
             return self.too_long(span);
         }
+        self.branch_items.clear();
+        let item = kind.map(|kind| self.items.add(Item { kind, span, label: label(&rule.head, kind) }));
         for branch in branches {
             let mut scope = Scope::default();
             let args = self.head(&rule.head, &mut scope);
-            self.branch(head, args, scope, &branch, span);
+            self.branch(head, args, scope, &branch, span, item);
         }
     }
 
@@ -141,7 +170,31 @@ impl<'l> Lowering<'l> {
         *own = self.types.meet(*own, bound);
     }
 
-    fn branch(&mut self, head: PredicateId, args: Vec<Term>, mut scope: Scope, branch: &Branch<'_>, span: Span) {
+    /// The items of a clause: its rule, unless it stands under a `not`, and the branches of `or` it takes.
+    fn items_of(&mut self, item: Option<u32>, branch: &Branch<'_>, span: Span) -> Vec<u32> {
+        let mut of_clause: Vec<u32> = item.into_iter().collect();
+        for (place, part) in &branch.taken {
+            let address = std::ptr::from_ref::<Expression>(part) as usize;
+            let items = &mut self.items;
+            of_clause.push(*self.branch_items.entry(address).or_insert_with(|| {
+                let (kind, label) = (ItemKind::Branch, format!("branch {} of `or`", place + 1));
+                items.add(Item { kind, span: span_of(part).unwrap_or(span), label })
+            }));
+        }
+        of_clause
+    }
+
+    fn branch(
+        &mut self,
+        head: PredicateId,
+        args: Vec<Term>,
+        mut scope: Scope,
+        branch: &Branch<'_>,
+        span: Span,
+        item: Option<u32>,
+    ) {
+        let items = self.items_of(item, branch, span);
+        let branch = &branch.conditions;
         let mut body = Vec::with_capacity(branch.len());
         let mut negated = Vec::new();
         for (place, condition) in branch.iter().enumerate() {
@@ -213,12 +266,12 @@ impl<'l> Lowering<'l> {
             self.auxiliary(&Auxiliary { predicate, outer, body }, span);
         }
         let line = (self.line)(span);
-        self.add(Rule { head, args, body, variables: scope.variables, line });
+        self.add(Rule { head, args, body, variables: scope.variables, line, file: span.file }, items);
     }
 
     fn auxiliary(&mut self, auxiliary: &Auxiliary<'_>, span: Span) {
         let Some(branches) = branches(auxiliary.body) else { return self.too_many(span) };
-        if branches.iter().any(|branch| branch.len() > CONDITIONS_PER_RULE_MAX) {
+        if branches.iter().any(|branch| branch.conditions.len() > CONDITIONS_PER_RULE_MAX) {
             return self.too_long(span);
         }
         for branch in branches {
@@ -229,7 +282,7 @@ impl<'l> Lowering<'l> {
                 self.narrow(&mut scope, at, *bound);
                 args.push(Term::Var(at));
             }
-            self.branch(auxiliary.predicate, args, scope, &branch, span);
+            self.branch(auxiliary.predicate, args, scope, &branch, span, None);
         }
     }
 
@@ -329,32 +382,79 @@ impl<'l> Lowering<'l> {
     }
 }
 
+impl<'a> Branch<'a> {
+    /// Both, without a new list: a body of many conditions is gone through once.
+    fn take(&mut self, other: &Branch<'a>) {
+        self.conditions.extend_from_slice(&other.conditions);
+        self.taken.extend_from_slice(&other.taken);
+    }
+
+    fn and(&self, other: &Branch<'a>) -> Branch<'a> {
+        Branch {
+            conditions: [&*self.conditions, &other.conditions].concat(),
+            taken: [&*self.taken, &other.taken].concat(),
+        }
+    }
+}
+
+/// What a rule is called in lists of rules.
+fn label(head: &Head, kind: ItemKind) -> String {
+    let granted = head.params.get(1).map(|(term, _)| term);
+    match (kind, granted) {
+        (ItemKind::Shorthand, Some(ast::Term::Literal(literal))) => format!("\"{}\" if ..", literal.id),
+        (ItemKind::Shorthand, Some(ast::Term::Variable(name))) => format!("{} if ..", name.text),
+        _ => format!("{}/{}", head.name.text, head.params.len()),
+    }
+}
+
+/// Where an expression begins, by the first name in it; constants have no place of their own.
+fn span_of(expression: &Expression) -> Option<Span> {
+    fn term(t: &ast::Term) -> Option<Span> {
+        match t {
+            ast::Term::Variable(name) => Some(name.span),
+            ast::Term::List(elements) => elements.iter().find_map(term),
+            ast::Term::Literal(_) | ast::Term::Now => None,
+        }
+    }
+    match expression {
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().find_map(span_of),
+        Expression::Not(inside) => span_of(inside),
+        Expression::Equal(a, b) | Expression::Compare(_, a, b) => term(a).or_else(|| term(b)),
+        Expression::In(a, list, _) => term(a).or_else(|| list.iter().find_map(term)),
+        Expression::Matches(name, _, _) => Some(name.span),
+        Expression::Call(call) => Some(call.name.span),
+        Expression::Constant(_) => None,
+    }
+}
+
 /// Every way to satisfy the expression; `None` above `BRANCHES_PER_RULE_MAX`.
 fn branches(expression: &Expression) -> Option<Vec<Branch<'_>>> {
     let found = match expression {
         Expression::Or(parts) => {
             let mut all = Vec::new();
-            for part in parts {
-                all.append(&mut branches(part)?);
+            for (place, part) in parts.iter().enumerate() {
+                let mut found = branches(part)?;
+                found.iter_mut().for_each(|branch| branch.taken.push((place, part)));
+                all.append(&mut found);
             }
             all
         }
         Expression::And(parts) => {
-            let mut all: Vec<Branch<'_>> = vec![Vec::new()];
+            let mut all = vec![Branch::default()];
             for part in parts {
-                let mut more = branches(part)?;
-                if let [only] = &mut more[..] {
-                    all.iter_mut().for_each(|branch| branch.extend_from_slice(only));
+                let more = branches(part)?;
+                if let [only] = &more[..] {
+                    all.iter_mut().for_each(|branch| branch.take(only));
                     continue;
                 }
                 if all.len() * more.len() > BRANCHES_PER_RULE_MAX {
                     return None;
                 }
-                all = all.iter().flat_map(|a| more.iter().map(|b| [a.as_slice(), b].concat())).collect();
+                all = all.iter().flat_map(|a| more.iter().map(|b| a.and(b))).collect();
             }
             all
         }
-        other => vec![vec![other]],
+        other => vec![Branch { conditions: vec![other], taken: Vec::new() }],
     };
     (found.len() <= BRANCHES_PER_RULE_MAX).then_some(found)
 }

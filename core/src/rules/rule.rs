@@ -153,6 +153,8 @@ pub struct Rule {
     pub variables: Vec<Variable>,
     /// Line in the source it was written at (from 1); 0 for the default `allow`.
     pub line: u32,
+    /// Which source that is: position in [`Program::files`].
+    pub file: u32,
 }
 
 /// A predicate of the program.
@@ -218,6 +220,8 @@ pub struct Program {
     pub fact_types: Vec<FactType>,
     /// (predicate, arity, position) where every rule fixes a String literal: such a relation is stored split by it.
     pub split_hints: Vec<(String, u8, u8)>,
+    /// Names of the sources, for messages.
+    pub files: Vec<String>,
 }
 
 impl Program {
@@ -227,6 +231,12 @@ impl Program {
             .iter()
             .position(|p| !p.auxiliary && usize::from(p.arity) == arity && p.name == name)
             .map(|i| PredicateId(i as u32))
+    }
+
+    /// File and line of a rule; `None` for the default `allow` and for what isn't a rule of the program.
+    pub fn place(&self, rule: RuleId) -> Option<(&str, u32)> {
+        let rule = self.rules.get(rule.index()).filter(|rule| rule.line > 0)?;
+        Some((self.files.get(rule.file as usize).map_or("", String::as_str), rule.line))
     }
 
     /// The type of this name, if the program names it.

@@ -1,11 +1,7 @@
 //! `understudy authorize|list|actions|query`: one question to a snapshot, or to a policy and facts in files, by the native
 //! engine.
 
-use std::{
-    fmt::Display,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fmt::Display, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use understudy_core::{
@@ -13,7 +9,8 @@ use understudy_core::{
     eval::answer::Evaluator,
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
-    model::{Answer, Ask, AskError, Pattern, Request, Row, Value},
+    model::{Answer, Ask, AskError, Explanation, Pattern, Request, Row, Value},
+    rules::rule::Program,
     snapshot,
 };
 
@@ -86,15 +83,12 @@ pub struct QueryArgs {
 
 /// Asks whether; 0 for yes, 1 for no.
 pub fn authorize(args: &AuthorizeArgs) -> ExitCode {
-    let ask = value(&args.actor)
-        .and_then(|actor| Ok(Ask::Authorize { actor, action: args.action.clone(), resource: value(&args.resource)? }));
-    run(&args.data, ask)
+    run(&args.data, authorize_of(&args.actor, &args.action, &args.resource))
 }
 
 /// Lists what the actor may do this to.
 pub fn list(args: &ListArgs) -> ExitCode {
-    let (action, resource_type) = (args.action.clone(), args.resource_type.clone());
-    run(&args.data, value(&args.actor).map(|actor| Ask::List { actor, action, resource_type }))
+    run(&args.data, list_of(&args.actor, &args.action, &args.resource_type))
 }
 
 /// Lists what the actor may do.
@@ -106,8 +100,24 @@ pub fn actions(args: &ActionsArgs) -> ExitCode {
 /// Prints every solution of a predicate.
 pub fn query(args: &QueryArgs) -> ExitCode {
     let Some((predicate, patterns)) = args.words.split_first() else { return usage_error(&"name a predicate") };
-    let patterns: Result<Vec<_>, _> = patterns.iter().map(|word| pattern(word)).collect();
-    run(&args.data, patterns.map(|args| Ask::Query { predicate: predicate.clone(), args }))
+    run(&args.data, query_of(predicate, patterns))
+}
+
+/// `User:ann read Repository:web`.
+pub fn authorize_of(actor: &str, action: &str, resource: &str) -> Result<Ask, String> {
+    Ok(Ask::Authorize { actor: value(actor)?, action: action.to_owned(), resource: value(resource)? })
+}
+
+/// `User:ann read Repository`.
+pub fn list_of(actor: &str, action: &str, resource_type: &str) -> Result<Ask, String> {
+    let (action, resource_type) = (action.to_owned(), resource_type.to_owned());
+    Ok(Ask::List { actor: value(actor)?, action, resource_type })
+}
+
+/// A predicate and its patterns.
+pub fn query_of(predicate: &str, patterns: &[String]) -> Result<Ask, String> {
+    let args: Result<Vec<_>, _> = patterns.iter().map(|word| pattern(word)).collect();
+    Ok(Ask::Query { predicate: predicate.to_owned(), args: args? })
 }
 
 /// `[Type:]id`; a String without the type.
@@ -125,37 +135,48 @@ fn pattern(word: &str) -> Result<Pattern, String> {
 }
 
 fn run(data: &Data, ask: Result<Ask, String>) -> ExitCode {
-    let context = data.context.as_deref().map_or(Ok(Vec::new()), jsonl::read);
-    let (ask, context_facts) = match (ask, context) {
-        (Ok(ask), Ok(context)) => (ask, context),
-        (Err(error), _) => return usage_error(&error),
-        (_, Err(error)) => return usage_error(&error),
-    };
-    let request = Request { ask, context_facts, now_s: policy::now_s(), budget: WORK_UNITS_PER_REQUEST };
-    let answer = match &data.snapshot {
-        Some(file) => of_snapshot(file, &request),
-        None => of_files(data, &request),
-    };
-    match answer {
-        Ok(Ok(answer)) => print(&answer),
-        Ok(Err(error)) => usage_error(&error),
+    match request(data, ask).and_then(|request| {
+        answered(data, &request, |engine, request| engine.ask(request), |evaluator, _, request| evaluator.ask(request))
+    }) {
+        Ok(answer) => print(&answer),
         Err(code) => code,
     }
 }
 
-fn of_snapshot(file: &Path, request: &Request) -> Result<Result<Answer, AskError>, ExitCode> {
-    let refused = |error: &dyn Display| usage_error(&format!("{}: {error}", file.display()));
-    let bytes = std::fs::read(file).map_err(|error| refused(&format!("can't be read: {error}")))?;
-    // The engine is safe on any bytes, but only verified ones give right answers.
-    snapshot::verify(&bytes).map_err(|error| refused(&error))?;
-    let mut engine = Engine::open(&bytes, 0).map_err(|error| refused(&error))?;
-    Ok(engine.ask(request))
+/// The answer with its reasons. `Err`: the exit code to end with, the error being told.
+pub fn explain(data: &Data, ask: Result<Ask, String>) -> Result<Explanation, ExitCode> {
+    let request = request(data, ask)?;
+    answered(data, &request, |engine, request| engine.explain(request), Evaluator::explain)
 }
 
-fn of_files(data: &Data, request: &Request) -> Result<Result<Answer, AskError>, ExitCode> {
-    let facts = data.facts.as_deref().map_or(Ok(Vec::new()), jsonl::read).map_err(|error| usage_error(&error))?;
-    let (program, _) = policy::load(&data.policy)?;
-    Ok(Evaluator::new(&program, Plain::new(facts), 0).ask(request))
+fn request(data: &Data, ask: Result<Ask, String>) -> Result<Request, ExitCode> {
+    let ask = ask.map_err(|error| usage_error(&error))?;
+    let context = data.context.as_deref().map_or(Ok(Vec::new()), jsonl::read);
+    let context_facts = context.map_err(|error| usage_error(&error))?;
+    Ok(Request { ask, context_facts, now_s: policy::now_s(), budget: WORK_UNITS_PER_REQUEST })
+}
+
+/// Asks the snapshot, or the policy and facts in files.
+fn answered<T>(
+    data: &Data,
+    request: &Request,
+    of_snapshot: impl FnOnce(&mut Engine<'_>, &Request) -> Result<T, AskError>,
+    of_files: impl FnOnce(&mut Evaluator<Plain>, &Program, &Request) -> Result<T, AskError>,
+) -> Result<T, ExitCode> {
+    let answer = if let Some(file) = &data.snapshot {
+        let refused = |error: &dyn Display| usage_error(&format!("{}: {error}", file.display()));
+        let bytes = std::fs::read(file).map_err(|error| refused(&format!("can't be read: {error}")))?;
+        // The engine is safe on any bytes, but only verified ones give right answers.
+        snapshot::verify(&bytes).map_err(|error| refused(&error))?;
+        let mut engine = Engine::open(&bytes, 0).map_err(|error| refused(&error))?;
+        of_snapshot(&mut engine, request)
+    } else {
+        let facts = data.facts.as_deref().map_or(Ok(Vec::new()), jsonl::read).map_err(|error| usage_error(&error))?;
+        let compiled = policy::load(&data.policy)?;
+        let Some(program) = &compiled.program else { return Err(ExitCode::from(super::EXIT_USAGE)) };
+        of_files(&mut Evaluator::new(program, Plain::new(facts), 0), program, request)
+    };
+    answer.map_err(|error| usage_error(&error))
 }
 
 /// 0 where there is an answer to show, 1 for a no.

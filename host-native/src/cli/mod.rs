@@ -6,6 +6,7 @@
 mod ask;
 mod build;
 mod dev;
+mod explain;
 pub mod health;
 mod inspect;
 mod keys;
@@ -57,6 +58,8 @@ enum Command {
     Actions(ask::ActionsArgs),
     /// Every solution of a predicate.
     Query(ask::QueryArgs),
+    /// Why, or why not: the rules and facts behind an answer, or what is missing. Exit code 0 yes, 1 no.
+    Explain(explain::ExplainArgs),
     /// Does the node on this machine serve? Exit code 0 yes, 1 no.
     Health(health::HealthArgs),
     /// Digests of API keys, for OSO_ACCEPTED_KEYS_FILE.
@@ -76,6 +79,7 @@ pub fn run() -> ExitCode {
         Command::List(args) => ask::list(&args),
         Command::Actions(args) => ask::actions(&args),
         Command::Query(args) => ask::query(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Health(args) => health::run(&args),

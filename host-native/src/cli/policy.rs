@@ -7,14 +7,16 @@ use std::{
 };
 
 use clap::Args;
+use serde_json::{Value as Json, json};
 use understudy_core::{
     compile::{Compiled, Source, compile},
-    eval::policy_tests,
-    rules::rule::Program,
-    syntax::ast::Policy,
+    eval::policy_tests::{
+        self, Failure, FailureKind, Report,
+        coverage::{Coverage, Use},
+    },
 };
 
-use super::usage_error;
+use super::{explain, usage_error};
 
 /// Policy files: several are one policy.
 #[derive(Args, Debug)]
@@ -29,13 +31,27 @@ pub struct PolicyFiles {
 pub struct TestArgs {
     #[command(flatten)]
     policy: PolicyFiles,
-    /// Print the results as JSON.
+    /// Print the results as one JSON document.
     #[arg(long)]
     json: bool,
+    /// Only tests whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    filter: Option<String>,
+    /// Say which rules, lines of blocks and branches of `or` no assertion needed.
+    #[arg(long)]
+    coverage: bool,
+    /// Fail where less of these, in a hundred, was exercised; says which, as `--coverage`.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    min: Option<f64>,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number: Result<f64, _> = text.parse();
+    number.ok().filter(|number| (0.0..=100.0).contains(number)).ok_or_else(|| "give a number from 0 to 100".to_owned())
 }
 
 /// Reads and compiles; diagnostics go to stderr. `Err`: the exit code to end with.
-pub fn load(files: &[PathBuf]) -> Result<(Program, Policy), ExitCode> {
+pub fn load(files: &[PathBuf]) -> Result<Compiled, ExitCode> {
     let mut texts = Vec::with_capacity(files.len());
     for file in files {
         let text = std::fs::read_to_string(file)
@@ -43,11 +59,11 @@ pub fn load(files: &[PathBuf]) -> Result<(Program, Policy), ExitCode> {
         texts.push((file.display().to_string(), text));
     }
     let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
-    let Compiled { program, policy, diagnostics } = compile(&sources);
-    for diagnostic in &diagnostics {
+    let compiled = compile(&sources);
+    for diagnostic in &compiled.diagnostics {
         eprintln!("{diagnostic}");
     }
-    program.map(|program| (program, policy)).ok_or(ExitCode::from(super::EXIT_USAGE))
+    if compiled.program.is_some() { Ok(compiled) } else { Err(ExitCode::from(super::EXIT_USAGE)) }
 }
 
 /// Seconds since 1970, UTC.
@@ -65,27 +81,102 @@ pub fn check(args: &PolicyFiles) -> ExitCode {
 
 /// Runs a policy's tests; the last line counts assertions.
 pub fn test(args: &TestArgs) -> ExitCode {
-    let (program, policy) = match load(&args.policy.files) {
-        Ok(loaded) => loaded,
+    let compiled = match load(&args.policy.files) {
+        Ok(compiled) => compiled,
         Err(code) => return code,
     };
-    let report = policy_tests::run(&program, &policy, now_s(), 0);
-    let (n_passed, n_total) = (report.passed(), report.total());
-    if args.json {
-        let tests: Vec<_> = report
-            .tests
-            .iter()
-            .map(|t| serde_json::json!({"name": t.name, "passed": t.n_passed, "total": t.n_total, "failures": t.failures}))
-            .collect();
-        println!("{}", serde_json::json!({"success": n_passed == n_total, "tests": tests}));
-    } else {
-        for test in &report.tests {
-            println!("{}: {} of {}", test.name, test.n_passed, test.n_total);
-            for failure in &test.failures {
-                println!("  {failure}");
-            }
-        }
-        println!("{n_passed} passed, {} failed", n_total - n_passed);
+    let wanted = args.filter.as_deref().unwrap_or_default();
+    let report = policy_tests::run_some(&compiled, now_s(), 0, |name| name.contains(wanted));
+    if report.tests.is_empty() && !wanted.is_empty() {
+        return usage_error(&format!("no test has a name with `{wanted}` in it"));
     }
-    if n_passed == n_total { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let is_covered = args.min.is_none_or(|min| report.coverage.percent() >= min);
+    let shows_coverage = args.coverage || args.min.is_some();
+    let success = report.passed() == report.total() && is_covered;
+    if args.json {
+        println!("{}", as_json(&report, shows_coverage.then_some(args.min), success));
+    } else {
+        print(&report, shows_coverage);
+    }
+    if let Some(min) = args.min.filter(|_| !is_covered) {
+        eprintln!("understudy: coverage is {:.1} %, less than {min} %", report.coverage.percent());
+    }
+    if success { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print(report: &Report, shows_coverage: bool) {
+    for test in &report.tests {
+        println!("{}: {} of {}", test.name, test.n_passed, test.n_total);
+        for failure in &test.failures {
+            println!("  {failure}");
+            let why = failure.explanation.as_ref().map(ToString::to_string).unwrap_or_default();
+            why.lines().for_each(|line| println!("    {line}"));
+        }
+    }
+    if shows_coverage {
+        let Coverage { items } = &report.coverage;
+        println!(
+            "coverage: {:.1} % ({} of {} rules, lines of blocks and branches)",
+            report.coverage.percent(),
+            report.coverage.n_exercised(),
+            items.len()
+        );
+        for item in items.iter().filter(|item| item.used != Use::Exercised) {
+            let why = if item.used == Use::Tried { "only tried" } else { "missed" };
+            println!("  {}:{}: {}: {why}", item.file, item.line, item.label);
+        }
+    }
+    println!("{} passed, {} failed", report.passed(), report.total() - report.passed());
+}
+
+fn as_json(report: &Report, coverage: Option<Option<f64>>, success: bool) -> Json {
+    let failure = |failure: &Failure| {
+        let kind = match failure.kind {
+            FailureKind::Assertion => "assertion",
+            FailureKind::Error => "error",
+        };
+        json!({
+            "kind": kind,
+            "file": failure.file,
+            "line": failure.line,
+            "assertion": failure.assertion,
+            "message": failure.message,
+            "explanation": failure.explanation.as_ref().map(explain::as_json),
+        })
+    };
+    let test = |test: &policy_tests::TestResult| {
+        json!({
+            "name": test.name,
+            "file": test.file,
+            "line": test.line,
+            "passed": test.n_passed,
+            "total": test.n_total,
+            "failures": test.failures.iter().map(failure).collect::<Json>(),
+        })
+    };
+    let mut document = json!({
+        "success": success,
+        "passed": report.passed(),
+        "failed": report.total() - report.passed(),
+        "tests": report.tests.iter().map(test).collect::<Json>(),
+    });
+    if let Some(min) = coverage {
+        let items = report.coverage.items.iter().map(|item| {
+            json!({
+                "kind": item.kind,
+                "file": item.file,
+                "line": item.line,
+                "label": item.label,
+                "use": item.used.name(),
+            })
+        });
+        document["coverage"] = json!({
+            "percent": report.coverage.percent(),
+            "exercised": report.coverage.n_exercised(),
+            "total": report.coverage.items.len(),
+            "min": min,
+            "items": items.collect::<Json>(),
+        });
+    }
+    document
 }

@@ -80,10 +80,10 @@ pub fn program(policy: Option<&PolicyText>) -> Result<Program, Vec<String>> {
 /// Compiles a policy and runs its tests.
 pub fn check(policy: &PolicyText) -> Result<Program, PolicyRefused> {
     let compiled = compile(&[Source { name: name(policy), text: &policy.text }]);
-    let Some(program) = compiled.program else {
+    let Some(program) = compiled.program.clone() else {
         return Err(PolicyRefused::Invalid(build::render(&compiled.diagnostics)));
     };
-    let report = policy_tests::run(&program, &compiled.policy, now_s(), 0);
+    let report = policy_tests::run(&compiled, now_s(), 0);
     if report.passed() == report.total() { Ok(program) } else { Err(PolicyRefused::Tests(report)) }
 }
 

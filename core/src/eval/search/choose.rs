@@ -11,7 +11,7 @@ use super::{
 
 /// What to do with the condition chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(in crate::eval) enum Choice {
     /// All conditions are met.
     Done,
     /// This one, by place in the frame's rest.
@@ -22,12 +22,16 @@ pub(super) enum Choice {
 const OPEN: u32 = 10_000;
 
 pub(super) fn choose(linked: &Linked, frame: &Frame) -> Choice {
-    let body = &linked.clauses[frame.clause].body;
-    let ranked = frame
-        .rest
+    next_of(linked, frame.clause, &frame.environment, &frame.rest)
+}
+
+/// The same for a rule that is under way elsewhere.
+pub(in crate::eval) fn next_of(linked: &Linked, clause: usize, environment: &Environment, rest: &[u16]) -> Choice {
+    let body = &linked.clauses[clause].body;
+    let ranked = rest
         .iter()
         .enumerate()
-        .map(|(place, literal)| (rank(linked, &frame.environment, &body[usize::from(*literal)]), place));
+        .map(|(place, literal)| (rank(linked, environment, &body[usize::from(*literal)]), place));
     ranked.min().map_or(Choice::Done, |(_, place)| Choice::At(place))
 }
 

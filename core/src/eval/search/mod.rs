@@ -4,8 +4,9 @@
 //! set aside until their table is complete (`negation`). Nothing recurses in the host language.
 //! Source: tabled evaluation with delayed negation (SLG: Chen, Warren 1996).
 
-mod choose;
+pub(super) mod choose;
 mod doubt;
+pub mod links;
 mod negation;
 mod rounds;
 mod table;
@@ -17,6 +18,7 @@ use foldhash::fast::FixedState;
 use self::{
     choose::{Choice, choose},
     doubt::Again,
+    links::Links,
     negation::Waiting,
     rounds::Findings,
     table::{Consumer, Doubt, Frame, Table, TableId, Wants},
@@ -38,8 +40,13 @@ pub struct Search;
 
 impl Solver for Search {
     fn solve<F: Facts>(question: Question<'_, F>) -> Result<Solved, OutOfBudget> {
-        rounds::solve(question)
+        rounds::solve(question, None)
     }
+}
+
+/// The same rows, with how each true one came about. Costs memory for every row found.
+pub fn solve_with_links<F: Facts>(question: Question<'_, F>, links: &mut Links) -> Result<Solved, OutOfBudget> {
+    rounds::solve(question, Some(links))
 }
 
 /// One evaluation of a request; there is a second only where the first can't decide everything (`rounds`).
@@ -58,6 +65,10 @@ struct Run<'s, F: Facts> {
     saw_mismatch: bool,
     /// Set in rounds: what the round before has found.
     before: Option<&'s Findings>,
+    /// Set where links are kept.
+    links: Option<&'s mut Links>,
+    /// With links: frames that go before those on the agenda.
+    front: Vec<Frame>,
     units: u64,
     spent: u64,
 }
@@ -85,6 +96,8 @@ impl<'s, F: Facts> Run<'s, F> {
             reason: None,
             saw_mismatch: false,
             before,
+            links: None,
+            front: Vec::new(),
             units,
             spent: 0,
         }
@@ -96,7 +109,7 @@ impl<'s, F: Facts> Run<'s, F> {
         let args: Vec<Term> = (0..arity).map(|at| Term::Var(at, ANYTHING)).collect();
         let root = self.table(predicate, &args)?;
         loop {
-            while let Some(frame) = self.agenda.pop() {
+            while let Some(frame) = self.next_frame() {
                 if self.tables[root.0].complete {
                     return Ok(End::Done);
                 }
@@ -128,8 +141,19 @@ impl<'s, F: Facts> Run<'s, F> {
         let id = TableId(self.tables.len());
         self.by_call.insert((predicate, key.clone()), id);
         let places = HashMap::with_hasher(self.seed.clone());
-        let (rows, consumers, ways, narrowed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        self.tables.push(Table { predicate, args, rows, places, consumers, ways, narrowed, key, complete: false });
+        let (rows, links, consumers, ways, narrowed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        self.tables.push(Table {
+            predicate,
+            args,
+            rows,
+            places,
+            links,
+            consumers,
+            ways,
+            narrowed,
+            key,
+            complete: false,
+        });
         id
     }
 
@@ -170,7 +194,7 @@ impl<'s, F: Facts> Run<'s, F> {
                 }
                 Literal::Compare(op, left, right) => {
                     let (left, right) = (frame.environment.resolve(left), frame.environment.resolve(right));
-                    match self.compare(op, left, right) {
+                    match compare(self.facts, op, left, right) {
                         None => return Ok(()),
                         Some(Worth::True) => {}
                         Some(worth) => {
@@ -188,36 +212,17 @@ impl<'s, F: Facts> Run<'s, F> {
         }
     }
 
-    /// `None`: false.
-    fn compare(&self, op: Comparison, left: Resolved, right: Resolved) -> Option<Worth> {
-        let (Resolved::Const(left), Resolved::Const(right)) = (left, right) else { return Some(Worth::Error) };
-        if op == Comparison::NotEqual {
-            return (left != right).then_some(Worth::True);
-        }
-        let (Some(left), Some(right)) = (self.facts.integer(left), self.facts.integer(right)) else {
-            return Some(Worth::Mismatch);
-        };
-        let holds = match op {
-            Comparison::Less => left < right,
-            Comparison::LessEqual => left <= right,
-            Comparison::Greater => left > right,
-            Comparison::GreaterEqual => left >= right,
-            Comparison::NotEqual => left != right,
-        };
-        holds.then_some(Worth::True)
-    }
-
     /// All conditions are met: the head is an answer.
     fn emit(&mut self, frame: &Frame) -> Result<(), OutOfBudget> {
         let head = &self.linked.clauses[frame.clause].head;
         let row = frame.environment.row(head);
         let is_narrowable = frame.worth != Worth::True && row.iter().any(|term| matches!(term, Term::Var(..)));
-        let place = self.insert(frame.owner, &row, frame.worth)?;
+        let place = self.insert(frame.owner, &row, frame.worth, Some(frame))?;
         if is_narrowable { self.keep_way(frame.owner, place, frame) } else { Ok(()) }
     }
 
-    /// Adds an answer, or raises its worth; gives its place.
-    fn insert(&mut self, id: TableId, row: &[Term], worth: Worth) -> Result<usize, OutOfBudget> {
+    /// Adds an answer, or raises its worth; gives its place. `frame`: who found it; `None` for a fact.
+    fn insert(&mut self, id: TableId, row: &[Term], worth: Worth, frame: Option<&Frame>) -> Result<usize, OutOfBudget> {
         let table = &mut self.tables[id.0];
         let known = table.places.get(row).copied();
         self.saw_mismatch |= worth == Worth::Mismatch;
@@ -229,6 +234,7 @@ impl<'s, F: Facts> Run<'s, F> {
         }
         // Known to be true: not first an error and true later, which a conjunction with a mismatch could not take back.
         let is_true = || self.before.is_some_and(|before| before.is_true(table.predicate, &table.key, row));
+        let proven = worth;
         let worth = if worth != Worth::True && is_true() { Worth::True } else { worth };
         let place = known.unwrap_or(table.rows.len());
         if known.is_some() {
@@ -238,6 +244,8 @@ impl<'s, F: Facts> Run<'s, F> {
             table.rows.push((row.into(), worth));
         }
         table.complete = worth == Worth::True && table.is_ground();
+        self.link(id, place, proven, frame);
+        let table = &mut self.tables[id.0];
         let consumers = if table.complete {
             std::mem::take(&mut table.consumers)
         } else {
@@ -251,12 +259,19 @@ impl<'s, F: Facts> Run<'s, F> {
     }
 
     /// Goes on with an answer of a table.
-    fn feed(&mut self, consumer: Consumer, id: TableId, place: usize) -> Result<(), OutOfBudget> {
+    fn feed(&mut self, mut consumer: Consumer, id: TableId, place: usize) -> Result<(), OutOfBudget> {
         self.spend(1)?;
         let table = &self.tables[id.0];
         let (row, worth) = &table.rows[place];
         if consumer.wants != Wants::Every {
-            return if *row == table.args { self.feed_again(consumer, *worth) } else { Ok(()) };
+            let worth = *worth;
+            if *row != table.args {
+                return Ok(());
+            }
+            if worth == Worth::True {
+                self.follow(&mut consumer.frame, consumer.literal, id, place);
+            }
+            return self.feed_again(consumer, worth);
         }
         let Consumer { mut frame, literal, .. } = consumer;
         if let Literal::Call(_, args) = &self.linked.clauses[frame.clause].body[usize::from(literal)]
@@ -265,6 +280,8 @@ impl<'s, F: Facts> Run<'s, F> {
             if *worth != Worth::True {
                 let doubt = Doubt { literal, table: id, place, worth: *worth };
                 frame.open.get_or_insert_default().doubts.push(doubt);
+            } else {
+                self.follow(&mut frame, literal, id, place);
             }
             self.agenda.push(frame);
         }
@@ -310,7 +327,7 @@ impl<'s, F: Facts> Run<'s, F> {
         let mut found = Vec::new();
         self.scan(predicate, args, |row| found.push(row.to_vec().into_boxed_slice()))?;
         for row in found {
-            self.insert(id, &row, Worth::True)?;
+            self.insert(id, &row, Worth::True, None)?;
         }
         for clause in self.linked.predicates[predicate].clauses.clone() {
             self.spend(1)?;
@@ -318,6 +335,9 @@ impl<'s, F: Facts> Run<'s, F> {
             let rule = &clauses[clause];
             let mut environment = Environment(rule.bounds.iter().map(|b| Slot::Free(*b)).collect());
             if environment.unify_row(bounds, &rule.head, args) {
+                if let Some(links) = &mut self.links {
+                    links.tried.insert(clause);
+                }
                 let rest = (0..rule.body.len() as u16).collect();
                 self.agenda.push(Frame { owner: id, clause, environment, rest, worth: Worth::True, open: None });
             }
@@ -366,6 +386,25 @@ impl<'s, F: Facts> Run<'s, F> {
         self.relations = relations;
         Ok(())
     }
+}
+
+/// Value of a comparison; `None`: false.
+pub(super) fn compare<F: Facts>(facts: &F, op: Comparison, left: Resolved, right: Resolved) -> Option<Worth> {
+    let (Resolved::Const(left), Resolved::Const(right)) = (left, right) else { return Some(Worth::Error) };
+    if op == Comparison::NotEqual {
+        return (left != right).then_some(Worth::True);
+    }
+    let (Some(left), Some(right)) = (facts.integer(left), facts.integer(right)) else {
+        return Some(Worth::Mismatch);
+    };
+    let holds = match op {
+        Comparison::Less => left < right,
+        Comparison::LessEqual => left <= right,
+        Comparison::Greater => left > right,
+        Comparison::GreaterEqual => left >= right,
+        Comparison::NotEqual => left != right,
+    };
+    holds.then_some(Worth::True)
 }
 
 /// Has a row the same value wherever the call has the same variable?

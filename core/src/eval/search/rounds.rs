@@ -9,7 +9,11 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use super::{End, Run, table::TableId};
+use super::{
+    End, Run,
+    links::{DerivationId, Links},
+    table::TableId,
+};
 use crate::{
     eval::{
         solve::{Answered, OutOfBudget, Question, Solved, Worth},
@@ -21,10 +25,11 @@ use crate::{
 /// Rows found by call.
 #[derive(Debug)]
 pub(super) struct Findings {
-    rows: Vec<(Vec<Answered>, Places)>,
+    rows: Vec<Found>,
     by_call: ByCall,
 }
 
+type Found = (Vec<Answered>, Places, Vec<Option<DerivationId>>);
 type Places = HashMap<Box<[Term]>, usize, FixedState>;
 type ByCall = HashMap<(usize, Box<[Term]>), TableId, FixedState>;
 
@@ -38,16 +43,22 @@ impl Findings {
     /// Is the row known to be true?
     pub(super) fn is_true(&self, predicate: usize, args: &[Term], row: &[Term]) -> bool {
         let Some(id) = self.by_call.get(&(predicate, args.into())) else { return false };
-        let (rows, places) = &self.rows[id.0];
+        let (rows, places, _) = &self.rows[id.0];
         places.get(row).is_some_and(|place| rows[*place].1 == Worth::True)
+    }
+
+    /// How the row came to be true, where links are kept.
+    pub(super) fn link(&self, predicate: usize, args: &[Term], row: &[Term]) -> Option<DerivationId> {
+        let (_, places, links) = &self.rows[self.by_call.get(&(predicate, args.into()))?.0];
+        links.get(*places.get(row)?).copied().flatten()
     }
 
     /// Did the earlier round find all this? Then another one would find nothing else.
     fn is_in(&self, earlier: &Findings) -> bool {
         self.by_call.iter().all(|(call, id)| {
-            let (rows, _) = &self.rows[id.0];
+            let (rows, _, _) = &self.rows[id.0];
             let Some(id) = earlier.by_call.get(call) else { return false };
-            let (others, places) = &earlier.rows[id.0];
+            let (others, places, _) = &earlier.rows[id.0];
             let is_there = |(row, worth): &Answered| places.get(row).is_some_and(|at| others[*at].1 == *worth);
             rows.len() == others.len() && rows.iter().all(is_there)
         })
@@ -71,15 +82,18 @@ impl<F: Facts> Run<'_, F> {
         let Run { tables, mut by_call, .. } = self;
         let is_known: Vec<bool> = tables.iter().map(|table| table.complete || matches!(end, End::Done)).collect();
         by_call.retain(|_, id| is_known[id.0]);
-        Findings { rows: tables.into_iter().map(|table| (table.rows, table.places)).collect(), by_call }
+        let rows = tables.into_iter().map(|table| (table.rows, table.places, table.links)).collect();
+        Findings { rows, by_call }
     }
 }
 
 /// One run; more of them only if it is stuck, or if a mismatch may have been taken for an error.
-pub(super) fn solve<F: Facts>(question: Question<'_, F>) -> Result<Solved, OutOfBudget> {
+pub(super) fn solve<F: Facts>(question: Question<'_, F>, mut links: Option<&mut Links>) -> Result<Solved, OutOfBudget> {
     let Question { linked, facts, predicate, seed, units } = question;
     let mut run = Run::new(linked, facts, seed, units, None);
+    run.links = links.as_deref_mut();
     let end = run.rows(predicate)?;
+    run.tell();
     let is_error = |rows: &[Answered]| rows.iter().any(|(_, worth)| *worth == Worth::Error);
     if matches!(end, End::Done) && !(run.saw_mismatch && is_error(&run.tables[0].rows)) {
         let rows = std::mem::take(&mut run.tables[0].rows);
@@ -89,8 +103,10 @@ pub(super) fn solve<F: Facts>(question: Question<'_, F>) -> Result<Solved, OutOf
     let mut before = run.findings(&end);
     loop {
         let mut run = Run::new(linked, facts, seed, units.saturating_sub(spent), Some(&before));
+        run.links = links.as_deref_mut();
         let end = run.rows(predicate)?;
         spent += run.spent;
+        run.tell();
         let (rows, reason) = (run.tables[0].rows.clone(), run.reason.take());
         let is_decided = run.tables[0].complete;
         let mut found = run.findings(&end);

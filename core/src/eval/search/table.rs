@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use super::links::DerivationId;
 use crate::eval::{
     solve::{Answered, Worth},
     term::{Environment, Term},
@@ -39,6 +40,8 @@ pub struct Open {
     pub doubts: Vec<Doubt>,
     /// How many of the doubts have been asked again.
     pub n_asked: usize,
+    /// With links: the true rows that calls were met by.
+    pub trail: Vec<(u16, DerivationId)>,
 }
 
 /// A call whose answer was not true, to be asked again for the bindings of the end.
@@ -96,6 +99,8 @@ pub struct Table {
     pub rows: Vec<Answered>,
     /// Place of each answer.
     pub places: HashMap<Box<[Term]>, usize, FixedState>,
+    /// With links: how each true answer was first found.
+    pub links: Vec<Option<DerivationId>>,
     /// Who is told of every new answer.
     pub consumers: Vec<Consumer>,
     /// Ways to the rows that are not true and have a free variable.

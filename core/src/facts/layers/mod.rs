@@ -16,7 +16,7 @@ use foldhash::fast::FixedState;
 
 use self::overlay::{Position, Rows};
 use super::{
-    FACT_ARITY_MAX, Facts, RelationId, Row, RowPattern, Shape,
+    FACT_ARITY_MAX, Facts, Layer, RelationId, Row, RowPattern, Shape,
     stored::{Base, StoredCursor, id_hash},
 };
 use crate::model::{Change, Fact, Pattern, Sym, TypeId, Value};
@@ -363,6 +363,17 @@ impl Facts for Layered<'_> {
         (self.in_base(relation.0, row) && !above.tombstones.contains(row))
             || above.later.contains(row)
             || above.context.contains(row)
+    }
+
+    fn layer(&self, relation: RelationId, row: &Row) -> Option<Layer> {
+        let above = &self.relations[relation.0 as usize];
+        if self.in_base(relation.0, row) && !above.tombstones.contains(row) {
+            Some(Layer::Stored)
+        } else if above.later.contains(row) {
+            Some(Layer::Later)
+        } else {
+            above.context.contains(row).then_some(Layer::Context)
+        }
     }
 
     fn open(&self, relation: RelationId, pattern: &RowPattern) -> LayeredCursor {

@@ -1,0 +1,295 @@
+//! Why an answer is as it is: goals, the facts and rules behind them, or what they lack.
+
+use std::fmt;
+
+use super::answer::Answer;
+
+/// An answer with its reasons. Each goal stands once, however often it is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The same answer as without reasons.
+    pub answer: Answer,
+    /// Goals asked for, as places in `steps`: one per row of the answer in the answer's order; where there is none, the
+    /// goals that failed.
+    pub roots: Vec<usize>,
+    /// Goals, each before what it needs first.
+    pub steps: Vec<Step>,
+    /// Of a refusal: what is missing at the end of the nearest way, as a place in `steps` and in its ways.
+    pub nearest: Option<(usize, usize)>,
+    /// Were goals left out, for there were more than `limits::EXPLAIN_STEPS_MAX`?
+    pub is_cut: bool,
+}
+
+/// A goal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What is asked.
+    pub goal: Atom,
+    /// Does it hold?
+    pub holds: bool,
+    /// If it holds: the one way it was found by. If not: ways that come near, nearest first; none where no rule has such
+    /// a head, so that only a fact could give it.
+    pub ways: Vec<Way>,
+}
+
+/// A way to a goal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Fact or rule.
+    pub by: By,
+    /// The rule's conditions in the order written, with the bindings of this way.
+    pub conditions: Vec<Condition>,
+}
+
+/// What a way goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A fact of the snapshot or the facts given.
+    StoredFact,
+    /// A write since the snapshot.
+    LaterFact,
+    /// A context fact.
+    ContextFact,
+    /// The conjunction of an `evaluate_query`.
+    Question,
+    /// A rule.
+    Rule {
+        /// Its number in the program.
+        number: u32,
+        /// Its source; empty for the default `allow`.
+        file: String,
+        /// Line from 1; 0 for the default `allow`.
+        line: u32,
+    },
+}
+
+/// A condition of a rule for some bindings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// What it says.
+    pub what: What,
+    /// How it went.
+    pub outcome: Outcome,
+    /// The goal that says why, as a place in `steps`: of a goal that holds or fails, of the goal under a `not` that holds.
+    pub step: Option<usize>,
+}
+
+/// How a condition went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is met.
+    Met,
+    /// It is not met; no more than one of a way.
+    Failed,
+    /// Never looked at, for another one failed.
+    Open,
+}
+
+/// A condition's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A goal.
+    Goal(Atom),
+    /// Not this goal. Its predicate may be one that stands for the inside of a `not` (`not@LINE.N`).
+    Not(Atom),
+    /// `=`, `!=`, `<`, `<=`, `>`, `>=`.
+    Compare(&'static str, Arg, Arg),
+    /// `in`.
+    In(Arg, Vec<Arg>),
+    /// `false`, or a type that no value has.
+    Never,
+}
+
+/// A predicate with arguments.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Atom {
+    /// Name of the predicate.
+    pub predicate: String,
+    /// Its arguments.
+    pub args: Vec<Arg>,
+}
+
+/// An argument.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Arg {
+    /// Any value, of this type if one is given; equal numbers in one atom are the same value.
+    Any {
+        /// Counts the atom's variables.
+        number: u32,
+        /// Its one type.
+        type_name: Option<String>,
+    },
+    /// This value.
+    Exact {
+        /// Its type.
+        type_name: String,
+        /// Its id.
+        id: String,
+    },
+}
+
+impl fmt::Display for Arg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Arg::Any { number, type_name } => {
+                if *number == 0 {
+                    f.write_str("_")?;
+                } else {
+                    write!(f, "_{number}")?;
+                }
+                type_name.as_ref().map_or(Ok(()), |type_name| write!(f, ": {type_name}"))
+            }
+            Arg::Exact { type_name, id } => match type_name.as_str() {
+                "String" => write!(f, "{id:?}"),
+                "Integer" | "Boolean" => f.write_str(id),
+                _ => write!(f, "{type_name}{{{id:?}}}"),
+            },
+        }
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, args: &[Arg]) -> fmt::Result {
+    for (place, arg) in args.iter().enumerate() {
+        let comma = if place > 0 { ", " } else { "" };
+        write!(f, "{comma}{arg}")?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Atom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.predicate.strip_prefix("not@").and_then(|place| place.split_once('.')) {
+            Some((line, _)) => write!(f, "what line {line} negates, for (")?,
+            None => write!(f, "{}(", self.predicate)?,
+        }
+        list(f, &self.args)?;
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Goal(atom) => atom.fmt(f),
+            What::Not(atom) => write!(f, "not {atom}"),
+            What::Compare(op, left, right) => write!(f, "{left} {op} {right}"),
+            What::In(arg, elements) => {
+                write!(f, "{arg} in [")?;
+                list(f, elements)?;
+                f.write_str("]")
+            }
+            What::Never => f.write_str("false"),
+        }
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            By::StoredFact => f.write_str("stored fact"),
+            By::LaterFact => f.write_str("fact written later"),
+            By::ContextFact => f.write_str("context fact"),
+            By::Question => f.write_str("the question"),
+            By::Rule { line: 0, .. } => f.write_str("default rule"),
+            By::Rule { file, line, .. } if file.is_empty() => write!(f, "rule at line {line}"),
+            By::Rule { file, line, .. } => write!(f, "rule at {file}:{line}"),
+        }
+    }
+}
+
+/// An indented tree; a goal that stands above already isn't written out again.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = vec![false; self.steps.len()];
+        // Lines to come, the next one last: trees may be deep.
+        let mut lines: Vec<Line<'_>> = self.roots.iter().rev().map(|step| Line::Step(*step, 0)).collect();
+        while let Some(line) = lines.pop() {
+            match line {
+                Line::Step(number, depth) => self.step(f, number, depth, &mut told, &mut lines)?,
+                Line::Condition(condition, depth) => {
+                    let mark = match condition.outcome {
+                        Outcome::Met => "",
+                        Outcome::Failed => ": no",
+                        Outcome::Open => ": not looked at",
+                    };
+                    writeln!(f, "{:depth$}{}{mark}", "", condition.what)?;
+                    if let Some(step) = condition.step {
+                        lines.push(Line::Step(step, depth + 2));
+                    }
+                }
+                Line::Way(way, depth) => {
+                    writeln!(f, "{:depth$}{}", "", way.by)?;
+                    lines.extend(self.conditions(way, depth + 2));
+                }
+            }
+        }
+        if self.is_cut { writeln!(f, "(cut: there is more)") } else { Ok(()) }
+    }
+}
+
+/// A line of the tree, with its indentation.
+enum Line<'e> {
+    Step(usize, usize),
+    Condition(&'e Condition, usize),
+    Way(&'e Way, usize),
+}
+
+impl Explanation {
+    fn step<'e>(
+        &'e self,
+        f: &mut fmt::Formatter<'_>,
+        number: usize,
+        depth: usize,
+        told: &mut [bool],
+        lines: &mut Vec<Line<'e>>,
+    ) -> fmt::Result {
+        let Step { goal, holds, ways } = &self.steps[number];
+        write!(f, "{:depth$}{goal}", "")?;
+        let was_told = std::mem::replace(&mut told[number], true);
+        match (holds, ways.as_slice()) {
+            (_, [_, ..]) if was_told => writeln!(f, "{}, see above", if *holds { "" } else { ": no" }),
+            (true, [way]) => {
+                lines.extend(self.conditions(way, depth + 2));
+                writeln!(f, "  <- {}", way.by)
+            }
+            (true, _) => writeln!(f),
+            (false, []) => writeln!(f, ": no such fact, and no rule that could give it"),
+            (false, ways) => {
+                lines.extend(ways.iter().rev().map(|way| Line::Way(way, depth + 2)));
+                writeln!(f, ": no such fact; the rules that could give it:")
+            }
+        }
+    }
+
+    /// Conditions of a way, last first.
+    fn conditions<'e>(&'e self, way: &'e Way, depth: usize) -> impl Iterator<Item = Line<'e>> {
+        way.conditions.iter().rev().map(move |condition| match (&condition.what, condition.step) {
+            (What::Goal(_), Some(step)) => Line::Step(step, depth),
+            _ => Line::Condition(condition, depth),
+        })
+    }
+
+    /// Leaves out a goal that only asks for another: the roots are what it needs.
+    pub fn leave_out_first(&mut self, predicate: &str) {
+        let mut roots = Vec::new();
+        for root in &self.roots {
+            let Step { goal, ways, .. } = &self.steps[*root];
+            let below = ways.iter().flat_map(|way| way.conditions.iter().filter_map(|condition| condition.step));
+            if goal.predicate == predicate { roots.extend(below) } else { roots.push(*root) }
+        }
+        self.roots = roots;
+    }
+
+    /// What the nearest way lacks, in one line: `needs has_role(..) (rule at policy.polar:7)`.
+    pub fn nearest_miss(&self) -> Option<String> {
+        let (step, way) = self.nearest?;
+        let Step { goal, ways, .. } = self.steps.get(step)?;
+        let Some(way) = ways.get(way) else { return Some(format!("no fact `{goal}`")) };
+        let failed = way.conditions.iter().find(|condition| condition.outcome == Outcome::Failed)?;
+        Some(match &failed.what {
+            What::Goal(atom) if goal.predicate.contains('@') => format!("no fact `{atom}`"),
+            What::Goal(atom) => format!("no fact `{atom}` ({} needs it)", way.by),
+            what => format!("`{what}` is not met ({})", way.by),
+        })
+    }
+}
