@@ -179,11 +179,15 @@ fn the_component_says_what_the_engine_says_natively() {
     for seed in first..first + n_worlds {
         let world = generate::world(seed);
         let policy = Some(PolicyText { file: None, text: world.policy() });
-        let contents = Contents { manifest: Manifest { offset: 10, ..Manifest::default() }, policy, keys: None };
+        // One log for all: each snapshot contains the writes of the worlds before.
+        let offset = 100 * (1 + seed - first);
+        let contents = Contents { manifest: Manifest { offset, ..Manifest::default() }, policy, keys: None };
         let Ok(bytes) = write(&contents, world.base()) else { continue };
         let mut native = Engine::open(&bytes, 7).expect("what was written opens");
-        pool.install(snapshot(&world.policy(), world.base()), || ()).expect("what was written opens");
-        for (offset, change) in (11..).zip(world.changes()) {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(&bytes).expect("room for it");
+        pool.install(file, || ()).expect("what was written opens");
+        for (offset, change) in (offset + 1..).zip(world.changes()) {
             native.apply(std::slice::from_ref(&change), offset);
             pool.append(offset, vec![change]);
         }

@@ -44,7 +44,7 @@ fn compiled(text: &str) -> Result<Program, Vec<&'static str>> {
     compiled.program.ok_or_else(|| compiled.diagnostics.iter().map(|d| d.code).collect())
 }
 
-fn value(ty: &str, id: impl ToString) -> Value {
+fn value(ty: &str, id: usize) -> Value {
     Value::new(ty, id.to_string()).expect("a value")
 }
 

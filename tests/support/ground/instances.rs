@@ -39,6 +39,9 @@ pub(super) struct Instances {
 /// There are too many.
 struct TooMany;
 
+/// Told of every instance: the atoms so far, a constant for each variable, whether it is a mismatch.
+type Found<'f> = dyn FnMut(&Instances, &[Option<Constant>], bool) + 'f;
+
 impl Instances {
     /// The part of the ground program that the asked predicate can need.
     pub(super) fn new(grounding: &mut Grounding, asked: usize) -> Option<Self> {
@@ -110,12 +113,7 @@ impl Instances {
     }
 
     /// Every way to put constants for the variables so that no goal is plainly false; `None` if there are too many.
-    fn each(
-        &mut self,
-        grounding: &Grounding,
-        clause: &Clause,
-        found: &mut dyn FnMut(&Self, &[Option<Constant>], bool),
-    ) -> Option<()> {
+    fn each(&mut self, grounding: &Grounding, clause: &Clause, found: &mut Found<'_>) -> Option<()> {
         let mut env = vec![None; clause.admitted.len()];
         let rest: Vec<&Goal> = clause.body.iter().collect();
         let mut n_steps = self.n_steps;
@@ -151,15 +149,15 @@ fn needed(grounding: &Grounding, asked: usize) -> BTreeSet<usize> {
 }
 
 /// Constants for the variables of one clause.
-struct Putting<'p> {
+struct Putting<'p, 'f> {
     atoms: &'p Instances,
     grounding: &'p Grounding,
     clause: &'p Clause,
-    found: &'p mut dyn FnMut(&Instances, &[Option<Constant>], bool),
+    found: &'p mut Found<'f>,
     n_steps: &'p mut usize,
 }
 
-impl Putting<'_> {
+impl Putting<'_, '_> {
     fn go(&mut self, env: &mut Vec<Option<Constant>>, rest: &[&Goal], is_mismatch: bool) -> Result<(), TooMany> {
         *self.n_steps += 1;
         if *self.n_steps > N_STEPS_MAX {

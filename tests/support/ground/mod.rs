@@ -319,9 +319,11 @@ impl Grounded {
                         }
                         Found::Free { number, admits } => match earlier(*number) {
                             Some(same) => next.push([&*known, &[known[same]]].concat()),
-                            None => next.extend(self.universe.constants.iter().enumerate().filter_map(
-                                |(constant, (ty, _))| admits[*ty].then(|| [&*known, &[constant as Constant]].concat()),
-                            )),
+                            None => {
+                                let all = self.universe.constants.iter().enumerate();
+                                let admitted = all.filter(|(_, (ty, _))| admits[*ty]);
+                                next.extend(admitted.map(|(number, _)| [&*known, &[number as Constant]].concat()));
+                            }
                         },
                     }
                 }
