@@ -1,6 +1,8 @@
 //! What may be written as a fact: the shapes that the policy's uses admit (polar.md §10). Only a primary's writes are
 //! checked; what is stored already, or comes with a request, is not.
 
+use std::collections::HashSet;
+
 use crate::{
     limits::{FACT_ARITY_MAX, ID_BYTES_MAX},
     model::Fact,
@@ -12,7 +14,7 @@ const EXEMPT: [&str; 3] = ["has_role", "has_permission", "has_relation"];
 
 /// Shapes admitted by the heads and bodies of the rules. `intern`: number of a set of types.
 pub fn of_rules(program: &Program, intern: &mut impl FnMut(Vec<ProgramType>) -> BoundId) -> Vec<FactType> {
-    let mut found: Vec<FactType> = Vec::new();
+    let (mut found, mut met) = (Vec::new(), HashSet::new());
     for rule in &program.rules {
         let calls = rule.body.iter().filter_map(|literal| match literal {
             Literal::Call { predicate, args } | Literal::Not { predicate, args } => Some((predicate, args)),
@@ -25,7 +27,7 @@ pub fn of_rules(program: &Program, intern: &mut impl FnMut(Vec<ProgramType>) -> 
             }
             let args = args.iter().map(|term| type_of(program, rule, *term, intern)).collect();
             let shape = FactType { predicate: predicate.name.clone(), args };
-            if !found.contains(&shape) {
+            if met.insert(shape.clone()) {
                 found.push(shape);
             }
         }

@@ -191,7 +191,7 @@ pub struct BlockMetadata {
 }
 
 /// One shape of facts that the policy's uses admit (polar.md §10).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FactType {
     /// Predicate name.
     pub predicate: String,
