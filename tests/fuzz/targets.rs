@@ -18,8 +18,11 @@ use understudy_core::{
 };
 use understudy_wire as wire;
 
+/// What a fuzzer calls with any bytes.
+pub type Target = fn(&[u8]);
+
 /// Names of the targets: those of the binaries and of the folders of inputs.
-pub const TARGETS: [(&str, fn(&[u8])); 6] =
+pub const TARGETS: [(&str, Target); 6] =
     [("lexer", lexer), ("parser", parser), ("checker", checker), ("snapshot", snapshot), ("raw", raw), ("wire", wire)];
 
 /// Work units of a question: enough to reach every kind of step, few enough for many inputs a second.
