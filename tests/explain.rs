@@ -165,3 +165,22 @@ fn long_circles_have_finite_trees_and_large_ones_are_cut() {
     assert!(explanation.is_cut && explanation.steps.len() == understudy_core::limits::EXPLAIN_STEPS_MAX);
     assert!(explanation.to_string().ends_with("(cut: there is more)\n"));
 }
+
+#[test]
+fn a_goal_found_again_by_what_it_gave_is_explained_by_how_it_was_found_first() {
+    // `a(1)` is asked by an open call first, the slow way; asked alone, `b()` that rests on it gives it at once.
+    let policy = "actor User {}
+slow(x) if slower(x);
+slower(x) if stored(x);
+a(x) if slow(x);
+a(_: User) if b();
+b() if a(_);
+top() if b() and a(User{\"1\"});
+";
+    let ask = r#"{"kind":"query","predicate":"top","args":[]}"#;
+    let text = format!("--- policy\n{policy}--- facts\nstored(User{{\"1\"}});\n--- ask\n{ask}\n--- expect\nnull\n");
+    let told =
+        checked(&of_text("again".to_owned(), &text)).expect("it compiles").expect("it has an answer").to_string();
+    let n_slow = told.matches("slow(User{\"1\"})  <- rule at policy:2").count();
+    assert_eq!(n_slow, 1, "{told}");
+}
