@@ -1,15 +1,17 @@
 //! Policy text → program: the whole walk, every pass named in order.
 
+use std::collections::HashSet;
+
 use crate::{
     analysis::{blocks, fact_types, types::Types},
-    limits::POLICY_BYTES_MAX,
+    limits::{FINDINGS_MAX, POLICY_BYTES_MAX},
     rules::{
         lower::Lowering,
         rule::{Literal, Program, Term},
     },
     syntax::{
         ast::Policy,
-        diagnostic::{Diagnostic, Finding, Place, Severity, Span},
+        diagnostic::{Diagnostic, Finding, Place, Related, Severity, Span},
         parser::parse,
     },
 };
@@ -50,8 +52,7 @@ pub fn compile(sources: &[Source<'_>]) -> Compiled {
     let lines: Vec<Vec<usize>> = sources.iter().map(|source| line_starts(source.text)).collect();
     let program = check_and_lower(&policy, &lines, &mut findings);
     let has_error = findings.iter().any(|finding| finding.severity == Severity::Error);
-    findings.sort_by_key(|finding| finding.span);
-    let diagnostics = findings.into_iter().map(|finding| place(finding, sources, &lines)).collect();
+    let diagnostics = placed(findings, sources, &lines);
     Compiled { program: (!has_error).then_some(program), policy, diagnostics }
 }
 
@@ -59,7 +60,7 @@ fn check_and_lower(policy: &Policy, lines: &[Vec<usize>], findings: &mut Vec<Fin
     let mut types = Types::new(policy, findings);
     let declarations = blocks::declarations(policy, &types, findings);
     let shorthand = blocks::expand(policy, &types, &declarations, findings);
-    let line = |span: Span| line_of(lines, span) as u32;
+    let line = |span: Span| line_of(lines, span.file, span.start) as u32;
     let mut lowering = Lowering::new(&mut types, findings, &line);
     for rule in policy.rules.iter().chain(&shorthand) {
         lowering.rule(rule);
@@ -125,18 +126,39 @@ fn line_starts(text: &str) -> Vec<usize> {
 }
 
 /// Line from 1.
-fn line_of(lines: &[Vec<usize>], span: Span) -> usize {
-    lines.get(span.file as usize).map_or(1, |starts| starts.partition_point(|start| *start <= span.start as usize))
+fn line_of(lines: &[Vec<usize>], file: u32, at: u32) -> usize {
+    lines.get(file as usize).map_or(1, |starts| starts.partition_point(|start| *start <= at as usize)).max(1)
 }
 
-fn place(finding: Finding, sources: &[Source<'_>], lines: &[Vec<usize>]) -> Diagnostic {
-    let Finding { severity, code, span, message, help } = finding;
-    let line = line_of(lines, span);
+/// The position of a byte, for people.
+fn position(file: u32, at: u32, sources: &[Source<'_>], lines: &[Vec<usize>]) -> Place {
+    let line = line_of(lines, file, at);
     let mut place = Place { file: String::new(), line: line as u32, column: 1 };
-    if let (Some(source), Some(starts)) = (sources.get(span.file as usize), lines.get(span.file as usize)) {
+    if let (Some(source), Some(starts)) = (sources.get(file as usize), lines.get(file as usize)) {
         place.file = source.name.to_owned();
         let start = starts.get(line - 1).copied().unwrap_or(0);
-        place.column = source.text.get(start..span.start as usize).map_or(0, |t| t.chars().count()) as u32 + 1;
+        place.column = source.text.get(start..at as usize).map_or(0, |t| t.chars().count()) as u32 + 1;
     }
-    Diagnostic { severity, code, span, place, message, help }
+    place
+}
+
+/// Findings as people read them: sorted by place, each once.
+fn placed(mut findings: Vec<Finding>, sources: &[Source<'_>], lines: &[Vec<usize>]) -> Vec<Diagnostic> {
+    findings.sort_by_key(|finding| finding.span);
+    // A rule whose body has several ways is looked at once for each.
+    let mut seen = HashSet::new();
+    findings.retain(|finding| seen.insert((finding.span, finding.code, finding.message.clone())));
+    findings.truncate(FINDINGS_MAX);
+    let ends =
+        |span: Span| (position(span.file, span.start, sources, lines), position(span.file, span.end, sources, lines));
+    let diagnostic = |finding: Finding| {
+        let Finding { severity, code, span, message, help, related } = finding;
+        let (place, end) = ends(span);
+        let related = related.into_iter().map(|(span, message)| {
+            let (place, end) = ends(span);
+            Related { span, place, end, message }
+        });
+        Diagnostic { severity, code, span, place, end, message, help, related: related.collect() }
+    };
+    findings.into_iter().map(diagnostic).collect()
 }

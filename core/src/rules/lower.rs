@@ -80,15 +80,16 @@ impl<'l> Lowering<'l> {
         self.rules.push(rule);
     }
 
-    fn report(&mut self, code: &'static str, span: Span, message: String) {
-        self.findings.push(Finding::error(code, span, message));
+    fn too_long(&mut self, span: Span, name: &str, arity: usize) {
+        let message = format!("`{name}` has {arity} arguments: {ARITY_MAX} are allowed");
+        self.findings.push(Finding::error("arity", span, message).help("split the predicate into several"));
     }
 
     /// One rule as written becomes one clause a branch, and those of its negations.
     pub fn rule(&mut self, rule: &ast::Rule) {
         let span = rule.head.name.span;
         if rule.head.params.len() > ARITY_MAX {
-            return self.report("arity", span, format!("more than {ARITY_MAX} arguments"));
+            return self.too_long(span, &rule.head.name.text, rule.head.params.len());
         }
         let head = self.predicate(&rule.head.name.text, rule.head.params.len());
         let truth = Expression::Constant(true);
@@ -184,7 +185,9 @@ impl<'l> Lowering<'l> {
             body.push(Literal::Fail);
         }
         if scope.variables.len() > VARIABLES_PER_RULE_MAX {
-            return self.report("variables", span, format!("more than {VARIABLES_PER_RULE_MAX} variables in one rule"));
+            let message = format!("the rule has more than {VARIABLES_PER_RULE_MAX} variables");
+            let finding = Finding::error("variables", span, message);
+            return self.findings.push(finding.help("give a part of it a rule of its own"));
         }
         for (predicate, outer, body) in auxiliaries {
             let bound =
@@ -216,7 +219,7 @@ impl<'l> Lowering<'l> {
             Expression::Constant(false) => body.push(Literal::Fail),
             Expression::Call(call) => {
                 if call.args.len() > ARITY_MAX {
-                    return self.report("arity", call.name.span, format!("more than {ARITY_MAX} arguments"));
+                    return self.too_long(call.name.span, &call.name.text, call.args.len());
                 }
                 let predicate = self.predicate(&call.name.text, call.args.len());
                 let args = self.terms(&call.args, scope, call.name.span);
@@ -279,9 +282,10 @@ impl<'l> Lowering<'l> {
             ast::Term::Now => Term::Now,
             ast::Term::Variable(Name { text, .. }) => Term::Var(Self::variable(text, scope)),
             ast::Term::Literal(literal) => Term::Const(self.constant(&literal.type_name, &literal.id)),
-            ast::Term::List(_) => {
-                let message = "a list stands only beside a list in `=`, or after `in`".to_owned();
-                self.report("list", span, message);
+            ast::Term::List(elements) => {
+                let first = elements.first().and_then(span_of).unwrap_or(span);
+                let finding = Finding::error("list", first, "a list is no value");
+                self.findings.push(finding.help("lists stand beside a list in `=`, and after `in`"));
                 Term::Now
             }
         }
@@ -331,6 +335,16 @@ fn branches(expression: &Expression) -> Option<Vec<Branch<'_>>> {
         other => vec![vec![other]],
     };
     (found.len() <= BRANCHES_PER_RULE_MAX).then_some(found)
+}
+
+/// Where a term stands, if it says so.
+fn span_of(term: &ast::Term) -> Option<Span> {
+    match term {
+        ast::Term::Literal(literal) => Some(literal.span),
+        ast::Term::Variable(name) => Some(name.span),
+        ast::Term::List(elements) => elements.first().and_then(span_of),
+        ast::Term::Now => None,
+    }
 }
 
 /// Names of all variables of an expression.
