@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    analysis::{blocks, fact_types, types::Types},
+    analysis::{blocks, fact_types, types::Types, warnings},
     limits::{FINDINGS_MAX, POLICY_BYTES_MAX},
     rules::{
         lower::Lowering,
@@ -54,6 +54,31 @@ pub fn compile(sources: &[Source<'_>]) -> Compiled {
     let has_error = findings.iter().any(|finding| finding.severity == Severity::Error);
     let diagnostics = placed(findings, sources, &lines);
     Compiled { program: (!has_error).then_some(program), policy, diagnostics }
+}
+
+/// What can't be read of the sources; names and types are not looked at.
+pub fn syntax_errors(sources: &[Source<'_>]) -> Vec<Diagnostic> {
+    let (mut policy, mut findings) = (Policy::default(), Vec::new());
+    for (file, source) in sources.iter().enumerate() {
+        parse(file as u32, source.text, &mut policy, &mut findings);
+    }
+    let lines: Vec<Vec<usize>> = sources.iter().map(|source| line_starts(source.text)).collect();
+    placed(findings, sources, &lines)
+}
+
+/// Everything there is to say about the sources: the errors, or, where there are none, the warnings.
+pub fn check(sources: &[Source<'_>]) -> Vec<Diagnostic> {
+    let Compiled { program, policy, mut diagnostics } = compile(sources);
+    if program.is_some() {
+        let mut findings = Vec::new();
+        let mut types = Types::new(&policy, &mut findings);
+        let declarations = blocks::declarations(&policy, &types, &mut findings);
+        let shorthand = blocks::expand(&policy, &types, &declarations, &mut findings);
+        warnings::find(&policy, &shorthand, &declarations, &mut types, &mut findings);
+        let lines: Vec<Vec<usize>> = sources.iter().map(|source| line_starts(source.text)).collect();
+        diagnostics = placed(findings, sources, &lines);
+    }
+    diagnostics
 }
 
 fn check_and_lower(policy: &Policy, lines: &[Vec<usize>], findings: &mut Vec<Finding>) -> Program {

@@ -75,11 +75,11 @@ impl Types {
             if told.contains(name) || !above.contains(name) {
                 continue;
             }
-            let circle = above.iter().filter(|other| self.supertypes(other).contains(name));
-            told.extend(circle.cloned());
+            let circle: BTreeSet<_> = above.iter().filter(|other| self.supertypes(other).contains(name)).collect();
+            told.extend(circle.iter().map(|other| (*other).clone()));
             let mut finding = Finding::error("extends-circle", block.name.span, format!("`{name}` extends itself"));
-            let others = policy.blocks.iter().filter(|other| told.contains(&other.name.text));
-            for parent in others.flat_map(|other| &other.parents).filter(|parent| told.contains(&parent.text)) {
+            let others = policy.blocks.iter().filter(|other| circle.contains(&other.name.text));
+            for parent in others.flat_map(|other| &other.parents).filter(|parent| circle.contains(&parent.text)) {
                 finding = finding.related(Some(parent.span), format!("by way of `{}` here", parent.text));
             }
             findings.push(finding.help("remove one of them after `extends`"));

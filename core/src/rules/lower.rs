@@ -6,7 +6,10 @@ use super::rule::{
     ANYTHING, BoundId, Comparison, ConstId, Constant, Literal, Predicate, PredicateId, Rule, RuleId, Term, Variable,
 };
 use crate::{
-    analysis::types::Types,
+    analysis::{
+        types::Types,
+        ways::{Branch, branches},
+    },
     limits::{ARITY_MAX, BRANCHES_PER_RULE_MAX, VARIABLES_PER_RULE_MAX},
     syntax::{
         ast::{self, Expression, Head, Name},
@@ -30,9 +33,6 @@ pub struct Lowering<'l> {
     pub rules: Vec<Rule>,
     n_auxiliary: usize,
 }
-
-/// One way to satisfy a body.
-type Branch<'a> = Vec<&'a Expression>;
 
 /// One rule's variables by name.
 #[derive(Default)]
@@ -309,32 +309,6 @@ impl<'l> Lowering<'l> {
         scope.numbers.insert(name.to_owned(), at);
         at
     }
-}
-
-/// Every way to satisfy the expression; `None` above `BRANCHES_PER_RULE_MAX`.
-fn branches(expression: &Expression) -> Option<Vec<Branch<'_>>> {
-    let found = match expression {
-        Expression::Or(parts) => {
-            let mut all = Vec::new();
-            for part in parts {
-                all.append(&mut branches(part)?);
-            }
-            all
-        }
-        Expression::And(parts) => {
-            let mut all: Vec<Branch<'_>> = vec![Vec::new()];
-            for part in parts {
-                let more = branches(part)?;
-                if all.len() * more.len() > BRANCHES_PER_RULE_MAX {
-                    return None;
-                }
-                all = all.iter().flat_map(|a| more.iter().map(|b| [a.as_slice(), b].concat())).collect();
-            }
-            all
-        }
-        other => vec![vec![other]],
-    };
-    (found.len() <= BRANCHES_PER_RULE_MAX).then_some(found)
 }
 
 /// Where a term stands, if it says so.

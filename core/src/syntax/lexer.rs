@@ -129,7 +129,7 @@ impl<'t> Lexer<'t, '_> {
             if rest.starts_with(other) {
                 self.at += other.len();
                 self.report(
-                    "stray-character",
+                    "foreign-word",
                     start,
                     format!("`{other}` means nothing here"),
                     &format!("write `{meant}`"),
@@ -140,7 +140,7 @@ impl<'t> Lexer<'t, '_> {
         if rest.starts_with("//") {
             self.at += rest.find('\n').unwrap_or(rest.len());
             let span = Span { file: self.file, start: start as u32, end: start as u32 + 2 };
-            let finding = Finding::error("stray-character", span, "`//` begins no comment");
+            let finding = Finding::error("foreign-word", span, "`//` begins no comment");
             return self.findings.push(finding.help("begin it with `#`"));
         }
         if let Some(inside) = rest.strip_prefix('\'') {

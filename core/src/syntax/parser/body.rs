@@ -105,6 +105,9 @@ impl Parser<'_> {
             self.mark(")")?;
             return Ok(inside);
         }
+        if matches!(self.kind(), Kind::Mark(";" | ")" | "}" | ",") | Kind::End) {
+            return self.expected("a condition");
+        }
         if matches!(self.kind(), Kind::Name(_)) && matches!(self.ahead(1), Kind::Mark("(")) {
             return Ok(Expression::Call(self.call()?));
         }
@@ -150,7 +153,8 @@ impl Parser<'_> {
                 return Ok(Expression::Compare(op, left, right));
             }
         }
-        self.expected("a comparison, `in` or `matches`")
+        let help = "compare it, as `x = \"a\"`, or call a predicate with it, as `p(x)`";
+        self.expected_with("a comparison, `in` or `matches`", Some(help))
     }
 
     /// Comparisons have two sides.

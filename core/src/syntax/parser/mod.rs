@@ -16,7 +16,9 @@ use crate::model::value::canonical_id;
 pub fn parse(file: u32, text: &str, policy: &mut Policy, findings: &mut Vec<Finding>) {
     let n_before = findings.len();
     let tokens = lex(file, text, findings);
-    let lexed = findings[n_before..].iter().map(|finding| finding.span.start).collect();
+    // What was read as what it meant spoils nothing.
+    let spoils = |code| !matches!(code, "foreign-word" | "single-quotes" | "fraction" | "number-size");
+    let lexed = findings[n_before..].iter().filter(|found| spoils(found.code)).map(|found| found.span.start).collect();
     let mut parser =
         Parser { text, tokens, at: 0, item: 0, depth: 0, lexed, n_unclosed: 0, policy, findings: &mut *findings };
     parser.file();
