@@ -432,7 +432,7 @@ impl<'w> Warnings<'w> {
                         *n_args == arity
                             && action.is_none_or(|action| action == key.1)
                             && (arity == 2 || !self.types.is_empty(both))
-                            && needs.iter().all(|need| met(need))
+                            && needs.iter().all(met)
                     });
                 if gets {
                     new.push(key);

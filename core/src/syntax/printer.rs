@@ -124,10 +124,10 @@ impl Printer {
             let hugs = self.is_mark(at, ",") || self.is_mark(at, ";") || self.is_name(at, &["and", "or", "if"]);
             if hugs && at + 1 < self.words.len() {
                 let mut moved = std::mem::take(&mut self.words[at].lead);
-                if let Some(comment) = self.words[at - 1].trail.take() {
-                    if let Some(own) = self.words[at].trail.replace(comment) {
-                        moved.push((false, own));
-                    }
+                if let Some(comment) = self.words[at - 1].trail.take()
+                    && let Some(own) = self.words[at].trail.replace(comment)
+                {
+                    moved.push((false, own));
                 }
                 self.words[at + 1].lead.splice(0..0, moved);
             }

@@ -268,7 +268,7 @@ impl Parser<'_> {
         let mut facts = Vec::new();
         let what = format!("fixture `{}`", name.text);
         // What is wrong inside is reported; the fixture is there all the same.
-        let _ = self.braced(self.at - 1, &what, true, |p| Ok(facts.push(p.fact()?)));
+        let _ = self.braced(self.at - 1, &what, true, |p| p.fact().map(|fact| facts.push(fact)));
         self.policy.fixtures.push((name, facts));
         Ok(())
     }
@@ -284,7 +284,7 @@ impl Parser<'_> {
                 p.bump();
                 p.bump();
                 let mut steps = Vec::new();
-                let _ = p.braced(p.at - 1, "the setup", true, |p| Ok(steps.push(p.setup_step()?)));
+                let _ = p.braced(p.at - 1, "the setup", true, |p| p.setup_step().map(|step| steps.push(step)));
                 if setup.is_some() || !assertions.is_empty() {
                     let finding = Finding::error("syntax", span, "a test has one `setup`, before its assertions");
                     p.findings.push(finding.help("move its facts to the top of the test"));
