@@ -15,8 +15,7 @@ use understudy_core::{
 use understudy_tests::{
     ask::ask,
     case::{Case, all, of_text},
-    derivation,
-    world::World,
+    derivation, generate,
 };
 
 /// Explains a case's question and checks what can be checked; `None` where there is nothing to ask.
@@ -74,7 +73,7 @@ fn random_worlds_are_explained() {
     let (first, n_worlds) = (number("UNDERSTUDY_SEED", 0u64), number("UNDERSTUDY_WORLDS", 3_000u64));
     let (mut n_held, mut n_missed) = (0, 0);
     for seed in first..first + n_worlds {
-        let world = World::new(seed);
+        let world = generate::world(seed);
         let case = of_text(format!("world {seed}"), &world.case(&serde_json::Value::Null));
         if let Some(Ok(explanation)) = checked(&case) {
             let held = explanation.steps.first().is_some_and(|step| step.holds);

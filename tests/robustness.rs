@@ -7,11 +7,12 @@ use std::{
 };
 
 use understudy_core::{
-    compile::{Source, compile},
+    compile::{Source, check, compile},
     eval::{answer::Evaluator, policy_tests},
     facts::plain::Plain,
     limits::NESTING_MAX,
     model::{Ask, AskError, Request, Value},
+    syntax::{diagnostic::Severity, printer::format},
 };
 use understudy_tests::{case::all, random::Random};
 
@@ -50,6 +51,12 @@ fn mangled_policies_never_panic() {
             text.insert_str(at, sprinkles[random.below(sprinkles.len())]);
         }
         let compiled = compile(&[Source { name: "mangled", text: &text }]);
+        let checked = check(&[Source { name: "mangled", text: &text }]);
+        let has_error = checked.iter().any(|found| found.severity == Severity::Error);
+        assert_eq!(has_error, compiled.program.is_none(), "warnings stop nothing: {text}");
+        if let Ok(printed) = format(&text) {
+            assert_eq!(format(&printed).ok().as_ref(), Some(&printed), "printed as printed: {text}");
+        }
         let Some(program) = compiled.program.as_ref() else {
             assert!(!compiled.diagnostics.is_empty(), "no program and no reason: {text}");
             continue;

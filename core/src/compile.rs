@@ -1,8 +1,10 @@
 //! Policy text → program: the whole walk, every pass named in order.
 
+use std::collections::HashSet;
+
 use crate::{
-    analysis::{blocks, fact_types, types::Types},
-    limits::{POLICY_BYTES_MAX, TYPES_MAX},
+    analysis::{blocks, fact_types, types::Types, warnings},
+    limits::{FINDINGS_MAX, POLICY_BYTES_MAX, TYPES_MAX},
     rules::{
         items::{ItemKind, Items},
         lower::Lowering,
@@ -10,7 +12,7 @@ use crate::{
     },
     syntax::{
         ast::{Policy, Rule},
-        diagnostic::{Diagnostic, Finding, Place, Severity, Span},
+        diagnostic::{Diagnostic, Finding, Place, Related, Severity, Span},
         parser::parse,
     },
 };
@@ -59,7 +61,7 @@ impl Places {
 
     /// Line from 1.
     pub fn line(&self, span: Span) -> u32 {
-        line_of(&self.lines, span) as u32
+        line_of(&self.lines, span.file, span.start) as u32
     }
 }
 
@@ -79,9 +81,31 @@ pub fn compile(sources: &[Source<'_>]) -> Compiled {
     let places = Places::new(sources);
     let (program, _) = check_and_lower(&policy, &[], &places, &mut findings);
     let has_error = findings.iter().any(|finding| finding.severity == Severity::Error);
-    findings.sort_by_key(|finding| finding.span);
-    let diagnostics = findings.into_iter().map(|finding| place(finding, sources, &places.lines)).collect();
+    let diagnostics = placed(findings, sources, &places.lines);
     Compiled { program: (!has_error).then_some(program), policy, diagnostics, places }
+}
+
+/// What can't be read of the sources; names and types are not looked at.
+pub fn syntax_errors(sources: &[Source<'_>]) -> Vec<Diagnostic> {
+    let (mut policy, mut findings) = (Policy::default(), Vec::new());
+    for (file, source) in sources.iter().enumerate() {
+        parse(file as u32, source.text, &mut policy, &mut findings);
+    }
+    placed(findings, sources, &Places::new(sources).lines)
+}
+
+/// Everything there is to say about the sources: the errors, or, where there are none, the warnings.
+pub fn check(sources: &[Source<'_>]) -> Vec<Diagnostic> {
+    let Compiled { program, policy, mut diagnostics, places } = compile(sources);
+    if program.is_some() {
+        let mut findings = Vec::new();
+        let mut types = Types::new(&policy, &mut findings);
+        let declarations = blocks::declarations(&policy, &types, &mut findings);
+        let shorthand = blocks::expand(&policy, &types, &declarations, &mut findings);
+        warnings::find(&policy, &shorthand, &declarations, &mut types, &mut findings);
+        diagnostics = placed(findings, sources, &places.lines);
+    }
+    diagnostics
 }
 
 /// The program of a checked policy with more rules, and what its rules were written as; the added ones count as nothing.
@@ -176,18 +200,39 @@ fn line_starts(text: &str) -> Vec<usize> {
 }
 
 /// Line from 1.
-fn line_of(lines: &[Vec<usize>], span: Span) -> usize {
-    lines.get(span.file as usize).map_or(1, |starts| starts.partition_point(|start| *start <= span.start as usize))
+fn line_of(lines: &[Vec<usize>], file: u32, at: u32) -> usize {
+    lines.get(file as usize).map_or(1, |starts| starts.partition_point(|start| *start <= at as usize)).max(1)
 }
 
-fn place(finding: Finding, sources: &[Source<'_>], lines: &[Vec<usize>]) -> Diagnostic {
-    let Finding { severity, code, span, message, help } = finding;
-    let line = line_of(lines, span);
+/// The position of a byte, for people.
+fn position(file: u32, at: u32, sources: &[Source<'_>], lines: &[Vec<usize>]) -> Place {
+    let line = line_of(lines, file, at);
     let mut place = Place { file: String::new(), line: line as u32, column: 1 };
-    if let (Some(source), Some(starts)) = (sources.get(span.file as usize), lines.get(span.file as usize)) {
+    if let (Some(source), Some(starts)) = (sources.get(file as usize), lines.get(file as usize)) {
         place.file = source.name.to_owned();
         let start = starts.get(line - 1).copied().unwrap_or(0);
-        place.column = source.text.get(start..span.start as usize).map_or(0, |t| t.chars().count()) as u32 + 1;
+        place.column = source.text.get(start..at as usize).map_or(0, |t| t.chars().count()) as u32 + 1;
     }
-    Diagnostic { severity, code, span, place, message, help }
+    place
+}
+
+/// Findings as people read them: sorted by place, each once.
+fn placed(mut findings: Vec<Finding>, sources: &[Source<'_>], lines: &[Vec<usize>]) -> Vec<Diagnostic> {
+    findings.sort_by_key(|finding| finding.span);
+    // A rule whose body has several ways is looked at once for each.
+    let mut seen = HashSet::new();
+    findings.retain(|finding| seen.insert((finding.span, finding.code, finding.message.clone())));
+    findings.truncate(FINDINGS_MAX);
+    let ends =
+        |span: Span| (position(span.file, span.start, sources, lines), position(span.file, span.end, sources, lines));
+    let diagnostic = |finding: Finding| {
+        let Finding { severity, code, span, message, help, related } = finding;
+        let (place, end) = ends(span);
+        let related = related.into_iter().map(|(span, message)| {
+            let (place, end) = ends(span);
+            Related { span, place, end, message }
+        });
+        Diagnostic { severity, code, span, place, end, message, help, related: related.collect() }
+    };
+    findings.into_iter().map(diagnostic).collect()
 }

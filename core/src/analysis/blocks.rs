@@ -1,6 +1,6 @@
 //! What the names in blocks mean: declarations merged by type, shorthand written out as longhand (polar.md §5, §6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::types::Types;
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     syntax::{
         ast::{Block, BlockKind, Call, Expression, Head, Literal, Name, Policy, Rule, Short, Shorthand, Term},
         diagnostic::{Finding, Span},
+        similar::did_you_mean,
     },
 };
 
@@ -25,27 +26,39 @@ pub type Declarations = BTreeMap<String, BlockMetadata>;
 /// Merges the declarations of all blocks of a type (U21); a name stands once in a type.
 pub fn declarations(policy: &Policy, types: &Types, findings: &mut Vec<Finding>) -> Declarations {
     let mut all = Declarations::from([("global".to_owned(), BlockMetadata::default())]);
+    let mut first: HashMap<(&str, &str), (&'static str, Span)> = HashMap::new();
     for block in &policy.blocks {
-        let own = all.entry(block.name.text.clone()).or_default();
-        let relations = block.relations.iter().map(|(name, _)| name);
-        for name in block.roles.iter().chain(&block.permissions).chain(relations) {
-            if kind_in(own, &name.text).is_some() {
-                let message = format!("`{}` is declared twice in `{}`", name.text, block.name.text);
-                findings
-                    .push(Finding::error("duplicate-name", name.span, message).help("give one of them another name"));
+        let type_name = block.name.text.as_str();
+        let own = all.entry(type_name.to_owned()).or_default();
+        let roles = block.roles.iter().map(|name| ("role", name, None));
+        let permissions = block.permissions.iter().map(|name| ("permission", name, None));
+        let relations = block.relations.iter().map(|(name, target)| ("relation", name, Some(target)));
+        for (kind, name, target) in roles.chain(permissions).chain(relations) {
+            if let Some((before, span)) = first.get(&(type_name, name.text.as_str())) {
+                let (text, what) = (&name.text, if *before == kind { "twice" } else { "with two meanings" });
+                let finding = Finding::error(
+                    "duplicate-name",
+                    name.span,
+                    format!("`{text}` is declared {what} in `{type_name}`"),
+                );
+                let help = if *before == kind { "remove one of them" } else { "give one of them another name" };
+                findings.push(finding.help(help).related(Some(*span), format!("declared here as a {before}")));
                 continue;
             }
-            if block.roles.contains(name) {
-                own.roles.push(name.text.clone());
-            } else if block.permissions.contains(name) {
-                own.permissions.push(name.text.clone());
-            } else if let Some((_, target)) = block.relations.iter().find(|(n, _)| n == name) {
-                if !types.is_known(&target.text) {
-                    let message =
-                        format!("relation `{}` leads to `{}`, which no block declares", name.text, target.text);
-                    findings.push(Finding::error("unknown-type", target.span, message).help("declare it by a block"));
+            first.insert((type_name, &name.text), (kind, name.span));
+            match (kind, target) {
+                ("role", _) => own.roles.push(name.text.clone()),
+                ("permission", _) => own.permissions.push(name.text.clone()),
+                (_, Some(target)) => {
+                    if !types.is_known(&target.text) {
+                        let message =
+                            format!("relation `{}` leads to `{}`, which no block declares", name.text, target.text);
+                        let help = types.declare_or_mean(&target.text);
+                        findings.push(Finding::error("unknown-type", target.span, message).help(help));
+                    }
+                    own.relations.push((name.text.clone(), target.text.clone()));
                 }
-                own.relations.push((name.text.clone(), target.text.clone()));
+                (_, None) => {}
             }
         }
     }
@@ -71,23 +84,43 @@ fn kind_in(own: &BlockMetadata, name: &str) -> Option<Kind> {
 
 /// Every shorthand rule as the longhand rule it stands for.
 pub fn expand(policy: &Policy, types: &Types, all: &Declarations, findings: &mut Vec<Finding>) -> Vec<Rule> {
-    let mut rules = Vec::new();
+    let (mut rules, mut told) = (Vec::new(), HashSet::new());
     for block in &policy.blocks {
-        let mut expander = Expander { block, types, all, findings: &mut *findings, n_fresh: 0 };
+        let mut expander =
+            Expander { policy, block, types, all, findings: &mut *findings, told: &mut told, n_fresh: 0 };
         rules.extend(block.rules.iter().filter_map(|rule| {
-            let head = expander.head(&rule.head)?;
-            let body = expander.body(&rule.body)?;
-            Some(Rule { head, body: Some(body) })
+            // Both, so that a mistake in the head doesn't hide one in the body.
+            let (head, body) = (expander.head(&rule.head), expander.body(&rule.body));
+            Some(Rule { head: head?, body: Some(body?) })
         }));
     }
     rules
 }
 
+fn names_of(block: &Block) -> impl Iterator<Item = &Name> {
+    block.roles.iter().chain(&block.permissions).chain(block.relations.iter().map(|(name, _)| name))
+}
+
+/// Names for a hint: the first few.
+fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 6;
+    let more = if names.len() > SHOWN { " and others" } else { "" };
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    shown.join(", ") + more
+}
+
+fn words(kinds: &[Kind]) -> &'static str {
+    if kinds.contains(&Kind::Relation) { "role, permission or relation" } else { "role or permission" }
+}
+
 struct Expander<'e> {
+    policy: &'e Policy,
     block: &'e Block,
     types: &'e Types,
     all: &'e Declarations,
     findings: &'e mut Vec<Finding>,
+    /// Names told to be missing in a type: one forgotten declaration is one mistake.
+    told: &'e mut HashSet<(String, String)>,
     n_fresh: usize,
 }
 
@@ -100,30 +133,71 @@ fn variable(text: &str, span: Span) -> Term {
 }
 
 fn quoted(short: &Short) -> Term {
-    Term::Literal(Literal { type_name: "String".to_owned(), id: short.name.text.clone() })
+    Term::Literal(Literal { type_name: "String".to_owned(), id: short.name.text.clone(), span: short.name.span })
 }
 
 fn call(predicate: &str, span: Span, args: Vec<Term>) -> Expression {
     Expression::Call(Call { name: name(predicate, span), args })
 }
 
-impl Expander<'_> {
+impl<'e> Expander<'e> {
     fn is_global(&self) -> bool {
         self.block.kind == BlockKind::Global
     }
 
-    fn report<T>(&mut self, code: &'static str, span: Span, message: String) -> Option<T> {
-        self.findings.push(Finding::error(code, span, message));
+    fn report<T>(&mut self, code: &'static str, span: Span, message: String, help: &str) -> Option<T> {
+        self.findings.push(Finding::error(code, span, message).help(help));
         None
     }
 
-    /// The declaration of a name in a type, or in a type above it; below it for the abstract ones (U28).
-    fn kind(&self, type_name: &str, name: &str) -> Option<Kind> {
-        let mut places = self.types.supertypes(type_name);
-        if matches!(type_name, "Actor" | "Resource") {
-            places = self.types.concrete_below(type_name);
+    /// Names of a type and of those above it (below the abstract ones) that are of one of the kinds.
+    fn names(&self, type_name: &str, kinds: &[Kind]) -> Vec<&'e str> {
+        let all = self.all;
+        let mut names = Vec::new();
+        for own in self.places(type_name).iter().filter_map(|place| all.get(place)) {
+            for kind in kinds {
+                match kind {
+                    Kind::Role => names.extend(own.roles.iter().map(String::as_str)),
+                    Kind::Permission => names.extend(own.permissions.iter().map(String::as_str)),
+                    Kind::Relation => names.extend(own.relations.iter().map(|(name, _)| name.as_str())),
+                }
+            }
         }
-        places.iter().find_map(|place| kind_in(self.all.get(place)?, name))
+        names
+    }
+
+    /// Is a part of the type unreadable or unknown? Then what it lacks may stand there.
+    fn is_open(&self, type_name: &str) -> bool {
+        let places = self.places(type_name);
+        let mut blocks = self.policy.blocks.iter().filter(|block| places.contains(&block.name.text));
+        let is_unknown = !self.types.is_known(type_name) && type_name != "global";
+        let unknown_parent = |block: &Block| block.parents.iter().any(|parent| !self.types.is_known(&parent.text));
+        is_unknown || blocks.any(|block| block.is_damaged || unknown_parent(block))
+    }
+
+    /// Where the type is declared.
+    fn declared(&self, type_name: &str) -> Option<Span> {
+        self.policy.blocks.iter().find(|block| block.name.text == type_name).map(|block| block.name.span)
+    }
+
+    /// Where the name is declared in the type or above it.
+    fn declared_name(&self, type_name: &str, name: &str) -> Option<Span> {
+        let places = self.places(type_name);
+        let blocks = self.policy.blocks.iter().filter(|block| places.contains(&block.name.text));
+        blocks.flat_map(names_of).find(|declared| declared.text == name).map(|declared| declared.span)
+    }
+
+    /// The type and those above it; below it for the abstract ones (U28).
+    fn places(&self, type_name: &str) -> Vec<String> {
+        if matches!(type_name, "Actor" | "Resource") {
+            return self.types.concrete_below(type_name);
+        }
+        self.types.supertypes(type_name)
+    }
+
+    /// The declaration of a name in a type, or in one of its `places`.
+    fn kind(&self, type_name: &str, name: &str) -> Option<Kind> {
+        self.places(type_name).iter().find_map(|place| kind_in(self.all.get(place)?, name))
     }
 
     fn head(&mut self, head: &Short) -> Option<Head> {
@@ -133,16 +207,24 @@ impl Expander<'_> {
             (false, "role") => ("has_role", variable("role", span), Some(name("String", span))),
             (false, "permission") => ("has_permission", variable("permission", span), Some(name("String", span))),
             (false, _) => {
-                return self.report("shorthand", span, format!("`{text}` can't be granted: write it in quotes"));
+                let help = format!("write it in quotes: `\"{text}\"`");
+                return self.report("shorthand", span, format!("`{text}` can't be granted"), &help);
             }
             (true, _) => {
                 let predicate = match self.kind(&self.block.name.text, text) {
                     Some(Kind::Role) => "has_role",
                     Some(Kind::Permission) => "has_permission",
                     Some(Kind::Relation) => {
-                        return self.report("shorthand", span, format!("`{text}` is a relation: it can't be granted"));
+                        let finding =
+                            Finding::error("shorthand", span, format!("`{text}` is a relation: it can't be granted"));
+                        let declared = self.declared_name(&self.block.name.text, text);
+                        let help = "grant a role or a permission; relations are stored as facts";
+                        self.findings.push(finding.help(help).related(declared, "declared here"));
+                        return None;
                     }
-                    None => return self.unknown(head, &self.block.name.text.clone()),
+                    None => {
+                        return self.unknown(head, &self.block.name.text.clone(), &[Kind::Role, Kind::Permission]);
+                    }
                 };
                 (predicate, quoted(head), None)
             }
@@ -154,26 +236,48 @@ impl Expander<'_> {
         Some(Head { name: name(predicate, span), params })
     }
 
-    fn unknown<T>(&mut self, short: &Short, type_name: &str) -> Option<T> {
-        let message = format!("`{}` is no role, permission or relation of `{type_name}`", short.name.text);
-        self.report("unknown-name", short.name.span, message)
+    fn unknown<T>(&mut self, short: &Short, type_name: &str, kinds: &[Kind]) -> Option<T> {
+        let text = &short.name.text;
+        if self.is_open(type_name) {
+            return None;
+        }
+        let candidates = self.names(type_name, kinds);
+        let meant = did_you_mean(text, candidates.iter().copied());
+        if meant.is_none() && !self.told.insert((type_name.to_owned(), text.clone())) {
+            return None;
+        }
+        let related = self.types.supertypes(&self.block.name.text).into_iter().find_map(|place| {
+            let relations = &self.all.get(&place)?.relations;
+            let leads = |target: &String| self.kind(target, text).is_some_and(|kind| kinds.contains(&kind));
+            relations.iter().find(|(_, target)| leads(target)).map(|(relation, _)| relation)
+        });
+        let help = meant.unwrap_or_else(|| match related {
+            Some(relation) if type_name == self.block.name.text => {
+                format!("did you mean `\"{text}\" on \"{relation}\"`?")
+            }
+            _ if candidates.is_empty() => format!("declare it in the block: `roles = [\"{text}\"];`"),
+            _ => format!("declare it in the block of `{type_name}`, which has {}", listed(&candidates)),
+        });
+        let message = format!("`{text}` is no {} of `{type_name}`", words(kinds));
+        let finding = Finding::error("unknown-name", short.name.span, message).help(help);
+        let declared = self.declared(type_name).filter(|_| type_name != self.block.name.text);
+        self.findings.push(finding.related(declared, format!("`{type_name}` is declared here")));
+        None
     }
 
     fn body(&mut self, body: &Shorthand) -> Option<Expression> {
         Some(match body {
-            Shorthand::And(parts) => Expression::And(parts.iter().map(|p| self.body(p)).collect::<Option<_>>()?),
-            Shorthand::Or(parts) => Expression::Or(parts.iter().map(|p| self.body(p)).collect::<Option<_>>()?),
+            Shorthand::And(parts) => Expression::And(self.bodies(parts)?),
+            Shorthand::Or(parts) => Expression::Or(self.bodies(parts)?),
             Shorthand::Not(inside) => Expression::Not(Box::new(self.body(inside)?)),
             Shorthand::Call(inside) => Expression::Call(inside.clone()),
             Shorthand::Global(short) => self.global(short)?,
             Shorthand::Name(short, relation) => match relation {
                 Some(on) if on.quoted => return self.related(short, on),
                 Some(on) if on.name.text != "resource" => {
-                    return self.report(
-                        "shorthand",
-                        on.name.span,
-                        "`on` is followed by a relation in quotes".to_owned(),
-                    );
+                    let (span, text) = (on.name.span, &on.name.text);
+                    let help = format!("write it in quotes: `\"{text}\"`");
+                    return self.report("shorthand", span, format!("`{text}` can't follow `on`"), &help);
                 }
                 _ if self.is_global() => self.global(short)?,
                 _ => {
@@ -182,6 +286,12 @@ impl Expander<'_> {
                 }
             },
         })
+    }
+
+    /// All of them, so that a mistake in one doesn't hide one in the next.
+    fn bodies(&mut self, parts: &[Shorthand]) -> Option<Vec<Expression>> {
+        let all: Vec<_> = parts.iter().map(|part| self.body(part)).collect();
+        all.into_iter().collect()
     }
 
     fn global(&mut self, short: &Short) -> Option<Expression> {
@@ -197,7 +307,7 @@ impl Expander<'_> {
             _ => match self.all.get("global").and_then(|own| kind_in(own, &short.name.text)) {
                 Some(Kind::Role) => "has_role",
                 Some(Kind::Permission) => "has_permission",
-                _ => return self.unknown(short, "global"),
+                _ => return self.unknown(short, "global", &[Kind::Role, Kind::Permission]),
             },
         };
         Some(call(predicate, span, vec![variable("actor", span), quoted(short)]))
@@ -211,15 +321,40 @@ impl Expander<'_> {
             return match short.name.text.as_str() {
                 "role" => Some(call("has_role", span, vec![actor, variable("role", span), resource])),
                 "permission" => Some(call("has_permission", span, vec![actor, variable("permission", span), resource])),
-                other => self.report("shorthand", span, format!("`{other}` means nothing here: write it in quotes")),
+                other => {
+                    let help = format!("write it in quotes: `\"{other}\"`");
+                    self.report("shorthand", span, format!("`{other}` means nothing here"), &help)
+                }
             };
         }
         Some(match self.kind(type_name, &short.name.text) {
             Some(Kind::Role) => call("has_role", span, vec![actor, quoted(short), resource]),
             Some(Kind::Permission) => call("has_permission", span, vec![actor, quoted(short), resource]),
             Some(Kind::Relation) => call("has_relation", span, vec![resource, quoted(short), actor]),
-            None => return self.unknown(short, type_name),
+            None => return self.unknown(short, type_name, &[Kind::Role, Kind::Permission, Kind::Relation]),
         })
+    }
+
+    fn unknown_relation<T>(&mut self, on: &Short) -> Option<T> {
+        let (text, type_name) = (&on.name.text, &self.block.name.text);
+        if self.is_open(type_name) {
+            return None;
+        }
+        let finding =
+            Finding::error("unknown-relation", on.name.span, format!("`{text}` is no relation of `{type_name}`"));
+        let relations = self.names(type_name, &[Kind::Relation]);
+        let meant = did_you_mean(text, relations.iter().copied());
+        if meant.is_none() && !self.told.insert((type_name.clone(), text.clone())) {
+            return None;
+        }
+        let help = meant.unwrap_or_else(|| match relations.as_slice() {
+            _ if self.kind(type_name, text).is_some() => "`on` is followed by a relation".to_owned(),
+            [] => format!("declare it in the block: `relations = {{ {text}: Type }};`"),
+            some => format!("declare it in the block of `{type_name}`, which has {}", listed(some)),
+        });
+        let declared = self.declared_name(type_name, text);
+        self.findings.push(finding.help(help).related(declared, "declared here"));
+        None
     }
 
     /// `"n" on "rel"`.
@@ -229,8 +364,7 @@ impl Expander<'_> {
             self.all.get(place)?.relations.iter().find(|(n, _)| *n == on.name.text).map(|(_, target)| target.clone())
         });
         let Some(target) = relation else {
-            let message = format!("`{}` is no relation of `{}`", on.name.text, self.block.name.text);
-            return self.report("unknown-relation", on.name.span, message);
+            return self.unknown_relation(on);
         };
         self.n_fresh += 1;
         let span = on.name.span;

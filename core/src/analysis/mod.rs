@@ -5,3 +5,5 @@
 pub mod blocks;
 pub mod fact_types;
 pub mod types;
+pub mod warnings;
+pub mod ways;

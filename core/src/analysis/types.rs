@@ -7,11 +7,15 @@ use crate::{
     syntax::{
         ast::{BlockKind, Policy},
         diagnostic::Finding,
+        similar::did_you_mean,
     },
 };
 
+/// Types that are there without a block; the first three in the numbers that `rules` gives them.
+const BUILT_IN: [&str; 5] = ["String", "Integer", "Boolean", "Actor", "Resource"];
+
 /// Types by name, with everything below each.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Types {
     /// In order of number.
     pub list: Vec<TypeDecl>,
@@ -36,7 +40,7 @@ impl Types {
             annotations: HashMap::new(),
             parents: BTreeMap::new(),
         };
-        for name in ["String", "Integer", "Boolean", "Actor", "Resource"] {
+        for name in BUILT_IN {
             types.number(name);
         }
         types.parents.insert("Actor".to_owned(), BTreeSet::from(["Resource".to_owned()]));
@@ -46,6 +50,12 @@ impl Types {
                 BlockKind::Resource => "Resource",
                 BlockKind::Global => continue,
             };
+            if BUILT_IN.contains(&block.name.text.as_str()) {
+                let message = format!("`{}` is built in: no block declares it", block.name.text);
+                findings
+                    .push(Finding::error("reserved-type", block.name.span, message).help("give the type another name"));
+                continue;
+            }
             types.number(&block.name.text);
             types.parents.entry(block.name.text.clone()).or_default().insert(root.to_owned());
         }
@@ -53,21 +63,43 @@ impl Types {
             for parent in &block.parents {
                 if !types.numbers.contains_key(&parent.text) {
                     let message = format!("`{}` extends `{}`, which no block declares", block.name.text, parent.text);
-                    findings.push(Finding::error("unknown-type", parent.span, message).help("declare it by a block"));
+                    let help = types.declare_or_mean(&parent.text);
+                    findings.push(Finding::error("unknown-type", parent.span, message).help(help));
                     continue;
                 }
                 types.parents.entry(block.name.text.clone()).or_default().insert(parent.text.clone());
             }
         }
-        for block in &policy.blocks {
-            let name = &block.name;
-            let above = types.parents.get(&name.text).into_iter().flatten();
-            if above.flat_map(|parent| types.supertypes(parent)).any(|t| t == name.text) {
-                let message = format!("`{}` extends itself, by way of others or directly", name.text);
-                findings.push(Finding::error("extends-circle", name.span, message));
-            }
-        }
+        types.circles(policy, findings);
         types
+    }
+
+    /// Types that extend themselves: one finding a circle, at its first block.
+    fn circles(&self, policy: &Policy, findings: &mut Vec<Finding>) {
+        let mut told = BTreeSet::new();
+        for block in &policy.blocks {
+            let name = &block.name.text;
+            let above: BTreeSet<String> =
+                self.parents.get(name).into_iter().flatten().flat_map(|parent| self.supertypes(parent)).collect();
+            if told.contains(name) || !above.contains(name) {
+                continue;
+            }
+            let circle: BTreeSet<_> = above.iter().filter(|other| self.supertypes(other).contains(name)).collect();
+            told.extend(circle.iter().map(|other| (*other).clone()));
+            let mut finding = Finding::error("extends-circle", block.name.span, format!("`{name}` extends itself"));
+            let others = policy.blocks.iter().filter(|other| circle.contains(&other.name.text));
+            for parent in others.flat_map(|other| &other.parents).filter(|parent| circle.contains(&parent.text)) {
+                finding = finding.related(Some(parent.span), format!("by way of `{}` here", parent.text));
+            }
+            findings.push(finding.help("remove one of them after `extends`"));
+        }
+    }
+
+    /// What to do about a type that nothing declares.
+    pub fn declare_or_mean(&self, name: &str) -> String {
+        let names = self.list.iter().map(|ty| ty.name.as_str());
+        did_you_mean(name, names)
+            .unwrap_or_else(|| format!("declare it, as `resource {name} {{}}` or `actor {name} {{}}`"))
     }
 
     /// Has a block declared it, or is it built in?

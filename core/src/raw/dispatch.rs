@@ -2,7 +2,7 @@
 
 use super::{Call, Note, Refusal, Reply, Status, answer, request};
 use crate::{
-    compile::{Source, compile},
+    compile::{self, Source},
     engine::Engine,
     snapshot,
 };
@@ -43,7 +43,7 @@ pub fn status(engine: &Engine<'_>) -> Status {
 /// Diagnostics of a policy, as they travel.
 pub fn check(sources: &[(String, String)]) -> Vec<Note> {
     let sources: Vec<Source<'_>> = sources.iter().map(|(name, text)| Source { name, text }).collect();
-    let found = compile(&sources).diagnostics.into_iter();
+    let found = compile::check(&sources).into_iter();
     let note = found.map(|found| Note {
         severity: found.severity,
         code: found.code.to_owned(),

@@ -9,7 +9,10 @@ use super::{
     },
 };
 use crate::{
-    analysis::types::Types,
+    analysis::{
+        types::Types,
+        ways::{Branch, branches},
+    },
     limits::{ARITY_MAX, BRANCHES_PER_RULE_MAX, CONDITIONS_PER_RULE_MAX, VARIABLES_PER_RULE_MAX},
     syntax::{
         ast::{self, Expression, Head, Name},
@@ -38,14 +41,6 @@ pub struct Lowering<'l> {
     n_auxiliary: usize,
     /// Items of the rule's `or` branches, by the address of the branch: the tree doesn't move while its rule is lowered.
     branch_items: HashMap<usize, u32>,
-}
-
-/// One way to satisfy a body.
-#[derive(Clone, Default)]
-struct Branch<'a> {
-    conditions: Vec<&'a Expression>,
-    /// Which branches of `or` it takes: place among its neighbours, branch.
-    taken: Vec<(usize, &'a Expression)>,
 }
 
 /// One rule's variables by name.
@@ -113,8 +108,9 @@ impl<'l> Lowering<'l> {
         self.rules.push(rule);
     }
 
-    fn report(&mut self, code: &'static str, span: Span, message: String) {
-        self.findings.push(Finding::error(code, span, message));
+    fn too_long(&mut self, span: Span, name: &str, arity: usize) {
+        let message = format!("`{name}` has {arity} arguments: {ARITY_MAX} are allowed");
+        self.findings.push(Finding::error("arity", span, message).help("split the predicate into several"));
     }
 
     /// One rule as written becomes one clause a branch, and those of its negations.
@@ -122,14 +118,14 @@ impl<'l> Lowering<'l> {
     pub fn rule(&mut self, rule: &ast::Rule, kind: Option<ItemKind>) {
         let span = rule.head.name.span;
         if rule.head.params.len() > ARITY_MAX {
-            return self.report("arity", span, format!("more than {ARITY_MAX} arguments"));
+            return self.too_long(span, &rule.head.name.text, rule.head.params.len());
         }
         let head = self.predicate(&rule.head.name.text, rule.head.params.len());
         let truth = Expression::Constant(true);
         let body = rule.body.as_ref().unwrap_or(&truth);
         let Some(branches) = branches(body) else { return self.too_many(span) };
         if branches.iter().any(|branch| branch.conditions.len() > CONDITIONS_PER_RULE_MAX) {
-            return self.too_long(span);
+            return self.too_many_conditions(span);
         }
         self.branch_items.clear();
         let item = kind.map(|kind| self.items.add(Item { kind, span, label: label(&rule.head, kind) }));
@@ -146,7 +142,7 @@ impl<'l> Lowering<'l> {
         self.findings.push(finding.help("give a part of it a rule of its own"));
     }
 
-    fn too_long(&mut self, span: Span) {
+    fn too_many_conditions(&mut self, span: Span) {
         let message = format!("more than {CONDITIONS_PER_RULE_MAX} conditions in one rule");
         let finding = Finding::error("conditions", span, message);
         self.findings.push(finding.help("give a part of it a rule of its own"));
@@ -178,7 +174,7 @@ impl<'l> Lowering<'l> {
             let items = &mut self.items;
             of_clause.push(*self.branch_items.entry(address).or_insert_with(|| {
                 let (kind, label) = (ItemKind::Branch, format!("branch {} of `or`", place + 1));
-                items.add(Item { kind, span: span_of(part).unwrap_or(span), label })
+                items.add(Item { kind, span: begin_of(part).unwrap_or(span), label })
             }));
         }
         of_clause
@@ -253,11 +249,13 @@ impl<'l> Lowering<'l> {
             body.push(Literal::Fail);
         }
         if scope.variables.len() > VARIABLES_PER_RULE_MAX {
-            return self.report("variables", span, format!("more than {VARIABLES_PER_RULE_MAX} variables in one rule"));
+            let message = format!("the rule has more than {VARIABLES_PER_RULE_MAX} variables");
+            let finding = Finding::error("variables", span, message);
+            return self.findings.push(finding.help("give a part of it a rule of its own"));
         }
         // An `=` of lists and a `not in` are as many as their elements.
         if body.len() > CONDITIONS_PER_RULE_MAX {
-            return self.too_long(span);
+            return self.too_many_conditions(span);
         }
         for (predicate, outer, body) in auxiliaries {
             let bound =
@@ -272,7 +270,7 @@ impl<'l> Lowering<'l> {
     fn auxiliary(&mut self, auxiliary: &Auxiliary<'_>, span: Span) {
         let Some(branches) = branches(auxiliary.body) else { return self.too_many(span) };
         if branches.iter().any(|branch| branch.conditions.len() > CONDITIONS_PER_RULE_MAX) {
-            return self.too_long(span);
+            return self.too_many_conditions(span);
         }
         for branch in branches {
             let mut scope = Scope::default();
@@ -292,7 +290,7 @@ impl<'l> Lowering<'l> {
             Expression::Constant(false) => body.push(Literal::Fail),
             Expression::Call(call) => {
                 if call.args.len() > ARITY_MAX {
-                    return self.report("arity", call.name.span, format!("more than {ARITY_MAX} arguments"));
+                    return self.too_long(call.name.span, &call.name.text, call.args.len());
                 }
                 let predicate = self.predicate(&call.name.text, call.args.len());
                 let args = self.terms(&call.args, scope, call.name.span);
@@ -355,9 +353,10 @@ impl<'l> Lowering<'l> {
             ast::Term::Now => Term::Now,
             ast::Term::Variable(Name { text, .. }) => Term::Var(Self::variable(text, scope)),
             ast::Term::Literal(literal) => Term::Const(self.constant(&literal.type_name, &literal.id)),
-            ast::Term::List(_) => {
-                let message = "a list stands only beside a list in `=`, or after `in`".to_owned();
-                self.report("list", span, message);
+            ast::Term::List(elements) => {
+                let first = elements.first().and_then(span_of).unwrap_or(span);
+                let finding = Finding::error("list", first, "a list is no value");
+                self.findings.push(finding.help("lists stand beside a list in `=`, and after `in`"));
                 Term::Now
             }
         }
@@ -382,21 +381,6 @@ impl<'l> Lowering<'l> {
     }
 }
 
-impl<'a> Branch<'a> {
-    /// Both, without a new list: a body of many conditions is gone through once.
-    fn take(&mut self, other: &Branch<'a>) {
-        self.conditions.extend_from_slice(&other.conditions);
-        self.taken.extend_from_slice(&other.taken);
-    }
-
-    fn and(&self, other: &Branch<'a>) -> Branch<'a> {
-        Branch {
-            conditions: [&*self.conditions, &other.conditions].concat(),
-            taken: [&*self.taken, &other.taken].concat(),
-        }
-    }
-}
-
 /// What a rule is called in lists of rules.
 fn label(head: &Head, kind: ItemKind) -> String {
     let granted = head.params.get(1).map(|(term, _)| term);
@@ -408,7 +392,7 @@ fn label(head: &Head, kind: ItemKind) -> String {
 }
 
 /// Where an expression begins, by the first name in it; constants have no place of their own.
-fn span_of(expression: &Expression) -> Option<Span> {
+fn begin_of(expression: &Expression) -> Option<Span> {
     fn term(t: &ast::Term) -> Option<Span> {
         match t {
             ast::Term::Variable(name) => Some(name.span),
@@ -417,8 +401,8 @@ fn span_of(expression: &Expression) -> Option<Span> {
         }
     }
     match expression {
-        Expression::And(parts) | Expression::Or(parts) => parts.iter().find_map(span_of),
-        Expression::Not(inside) => span_of(inside),
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().find_map(begin_of),
+        Expression::Not(inside) => begin_of(inside),
         Expression::Equal(a, b) | Expression::Compare(_, a, b) => term(a).or_else(|| term(b)),
         Expression::In(a, list, _) => term(a).or_else(|| list.iter().find_map(term)),
         Expression::Matches(name, _, _) => Some(name.span),
@@ -427,36 +411,14 @@ fn span_of(expression: &Expression) -> Option<Span> {
     }
 }
 
-/// Every way to satisfy the expression; `None` above `BRANCHES_PER_RULE_MAX`.
-fn branches(expression: &Expression) -> Option<Vec<Branch<'_>>> {
-    let found = match expression {
-        Expression::Or(parts) => {
-            let mut all = Vec::new();
-            for (place, part) in parts.iter().enumerate() {
-                let mut found = branches(part)?;
-                found.iter_mut().for_each(|branch| branch.taken.push((place, part)));
-                all.append(&mut found);
-            }
-            all
-        }
-        Expression::And(parts) => {
-            let mut all = vec![Branch::default()];
-            for part in parts {
-                let more = branches(part)?;
-                if let [only] = &more[..] {
-                    all.iter_mut().for_each(|branch| branch.take(only));
-                    continue;
-                }
-                if all.len() * more.len() > BRANCHES_PER_RULE_MAX {
-                    return None;
-                }
-                all = all.iter().flat_map(|a| more.iter().map(|b| a.and(b))).collect();
-            }
-            all
-        }
-        other => vec![Branch { conditions: vec![other], taken: Vec::new() }],
-    };
-    (found.len() <= BRANCHES_PER_RULE_MAX).then_some(found)
+/// Where a term stands, if it says so.
+fn span_of(term: &ast::Term) -> Option<Span> {
+    match term {
+        ast::Term::Literal(literal) => Some(literal.span),
+        ast::Term::Variable(name) => Some(name.span),
+        ast::Term::List(elements) => elements.first().and_then(span_of),
+        ast::Term::Now => None,
+    }
 }
 
 /// Names of all variables of an expression.

@@ -53,7 +53,9 @@ impl fmt::Display for ReadError {
             ReadError::Truncated { expected, found } => {
                 write!(f, "the snapshot is cut off or has a tail: {found} bytes, {expected} expected")
             }
-            ReadError::Damaged { part } => write!(f, "the snapshot is damaged: what it has as {part} is not what was written"),
+            ReadError::Damaged { part } => {
+                write!(f, "the snapshot is damaged: what it has as {part} is not what was written")
+            }
         }
     }
 }

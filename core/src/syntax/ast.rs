@@ -18,6 +18,8 @@ pub struct Literal {
     pub type_name: String,
     /// Its id.
     pub id: String,
+    /// Where.
+    pub span: Span,
 }
 
 /// An argument.
@@ -137,6 +139,8 @@ pub struct Block {
     pub relations: Vec<(Name, Name)>,
     /// Its rules.
     pub rules: Vec<ShorthandRule>,
+    /// Was a part of it not readable? Then a name that it lacks is no mistake of its own.
+    pub is_damaged: bool,
 }
 
 /// A longhand rule.

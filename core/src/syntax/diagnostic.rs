@@ -33,10 +33,27 @@ pub struct Diagnostic {
     pub span: Span,
     /// File name, line and column (both from 1) of the span's start.
     pub place: Place,
+    /// The same of the span's end: the character after its last.
+    pub end: Place,
     /// What is wrong: lower case, no full stop, user text in backticks.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// Other places that explain it, as where a name is declared.
+    pub related: Vec<Related>,
+}
+
+/// A place that explains a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// Where.
+    pub span: Span,
+    /// Start, for people.
+    pub place: Place,
+    /// End, for people.
+    pub end: Place,
+    /// What is there.
+    pub message: String,
 }
 
 /// A position for people.
@@ -50,12 +67,19 @@ pub struct Place {
     pub column: u32,
 }
 
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
+impl Severity {
+    /// `error`, `warning`.
+    pub fn word(self) -> &'static str {
+        match self {
             Severity::Error => "error",
             Severity::Warning => "warning",
-        };
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = self.severity.word();
         let Place { file, line, column } = &self.place;
         write!(f, "{file}:{line}:{column}: {severity}: {}", self.message)?;
         if let Some(help) = &self.help {
@@ -78,12 +102,26 @@ pub struct Finding {
     pub message: String,
     /// See [`Diagnostic`].
     pub help: Option<String>,
+    /// See [`Diagnostic`].
+    pub related: Vec<(Span, String)>,
 }
 
 impl Finding {
     /// An error.
     pub fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
-        Finding { severity: Severity::Error, code, span, message: message.into(), help: None }
+        Finding { severity: Severity::Error, code, span, message: message.into(), help: None, related: Vec::new() }
+    }
+
+    /// A warning: it changes nothing.
+    pub fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Finding { severity: Severity::Warning, ..Finding::error(code, span, message) }
+    }
+
+    /// The same with a place that explains it, if there is one.
+    #[must_use]
+    pub fn related(mut self, span: Option<Span>, message: impl Into<String>) -> Self {
+        self.related.extend(span.map(|span| (span, message.into())));
+        self
     }
 
     /// The same with what to do about it.

@@ -54,6 +54,11 @@ fn continues_name(c: char) -> bool {
     begins_name(c) || c.is_ascii_digit()
 }
 
+/// A character as a message shows it: what can't be seen by its code.
+fn printable(c: char) -> Vec<char> {
+    if c.is_control() || c.is_whitespace() { c.escape_unicode().collect() } else { vec![c] }
+}
+
 impl<'t> Lexer<'t, '_> {
     fn rest(&self) -> &'t str {
         &self.text[self.at..]
@@ -111,11 +116,61 @@ impl<'t> Lexer<'t, '_> {
             self.at += mark.len();
             self.push(start, Kind::Mark(mark));
         } else {
-            self.at += first.len_utf8();
-            let span = self.span(start);
-            self.findings.push(Finding::error("stray-character", span, format!("`{first}` means nothing here")));
+            self.stray(start);
         }
         true
+    }
+
+    /// Characters that begin no token: one finding for all in a row. What other languages write is read as what it means
+    /// here, so that the rest of the rule is still looked at.
+    fn stray(&mut self, start: usize) {
+        let rest = self.rest();
+        for (other, meant) in [("&&", "and"), ("||", "or")] {
+            if rest.starts_with(other) {
+                self.at += other.len();
+                self.report(
+                    "foreign-word",
+                    start,
+                    format!("`{other}` means nothing here"),
+                    &format!("write `{meant}`"),
+                );
+                return self.push(start, Kind::Name(meant.to_owned()));
+            }
+        }
+        if rest.starts_with("//") {
+            self.at += rest.find('\n').unwrap_or(rest.len());
+            let span = Span { file: self.file, start: start as u32, end: start as u32 + 2 };
+            let finding = Finding::error("foreign-word", span, "`//` begins no comment");
+            return self.findings.push(finding.help("begin it with `#`"));
+        }
+        if let Some(inside) = rest.strip_prefix('\'') {
+            let line = inside.split('\n').next().unwrap_or_default();
+            if let Some(end) = line.find('\'') {
+                self.at += end + 2;
+                let help = "write `\"` at both ends";
+                self.report("single-quotes", start, "strings stand between double quotes".to_owned(), help);
+                return self.push(start, Kind::Text(line[..end].to_owned()));
+            }
+        }
+        let stray = |c: char| {
+            let known = begins_name(c) || c.is_ascii_digit() || matches!(c, ' ' | '\t' | '\r' | '\n' | '#' | '"' | '@');
+            !known && !MARKS.iter().any(|mark| mark.starts_with(c))
+        };
+        self.at += rest.chars().next().map_or(0, char::len_utf8);
+        self.take_while(stray);
+        let found = self.text[start..self.at].to_owned();
+        let help = match found.chars().next() {
+            Some('.') => "there are no members: ask a predicate, as `owner(doc, user)`",
+            Some('+' | '-' | '*' | '/' | '%') => "there is no arithmetic: store the result as a fact",
+            _ => "remove it, or write it inside a string",
+        };
+        let shown: String = found.chars().take(20).flat_map(printable).collect();
+        self.report("stray-character", start, format!("`{shown}` means nothing here"), help);
+    }
+
+    fn report(&mut self, code: &'static str, start: usize, message: String, help: &str) {
+        let span = self.span(start);
+        self.findings.push(Finding::error(code, span, message).help(help));
     }
 
     fn name(&mut self, start: usize) {
@@ -124,7 +179,7 @@ impl<'t> Lexer<'t, '_> {
             self.at += 2;
             if self.take_while(continues_name).is_empty() {
                 let span = self.span(start);
-                let finding = Finding::error("dangling-colons", span, "nothing follows `::`".to_owned());
+                let finding = Finding::error("dangling-colons", span, "nothing follows `::`");
                 self.findings.push(finding.help("write the rest of the name, as `acme::Shelf`"));
             }
         }
@@ -144,12 +199,13 @@ impl<'t> Lexer<'t, '_> {
         if fraction {
             self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-'));
             let span = self.span(start);
-            let finding = Finding::error("fraction", span, "there are no fractions, only whole numbers".to_owned());
+            let finding = Finding::error("fraction", span, "there are no fractions, only whole numbers");
             self.findings.push(finding.help("store cents, not euros"));
         }
         let number = digits.parse().unwrap_or_else(|_| {
             let span = Span { file: self.file, start: start as u32, end: self.at as u32 };
-            self.findings.push(Finding::error("number-size", span, format!("`{digits}` doesn't fit 64 bits")));
+            let finding = Finding::error("number-size", span, format!("`{digits}` doesn't fit 64 bits"));
+            self.findings.push(finding.help(format!("integers go from {} to {}", i64::MIN, i64::MAX)));
             0
         });
         self.push(start, Kind::Number(number));
@@ -189,7 +245,7 @@ impl<'t> Lexer<'t, '_> {
 
     fn unclosed(&mut self, start: usize, value: String) {
         let span = self.span(start);
-        let finding = Finding::error("open-string", span, "the string doesn't end on its line".to_owned());
+        let finding = Finding::error("open-string", span, "the string doesn't end on its line");
         self.findings.push(finding.help("close it with `\"`, or write `\\` before a line break that belongs to it"));
         self.push(start, Kind::Text(value));
     }

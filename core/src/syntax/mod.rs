@@ -4,3 +4,5 @@ pub mod ast;
 pub mod diagnostic;
 pub mod lexer;
 pub mod parser;
+pub mod printer;
+pub mod similar;

@@ -3,6 +3,7 @@
 //! Enters: policy files, facts, what the snapshot says of itself. Leaves: a snapshot's bytes, or everything that is
 //! wrong with the input. Never: answers a question; writes a file.
 
+pub mod excerpt;
 pub mod jsonl;
 
 use std::{fmt, path::PathBuf};

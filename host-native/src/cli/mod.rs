@@ -7,6 +7,7 @@ mod ask;
 mod build;
 mod dev;
 mod explain;
+mod format;
 pub mod health;
 mod inspect;
 mod keys;
@@ -42,8 +43,10 @@ enum Command {
     Primary(Box<primary::PrimaryArgs>),
     /// A primary and a node on this machine, with a sample environment and what to try.
     Dev(Box<dev::DevArgs>),
-    /// Say what is wrong with a policy.
-    Check(policy::PolicyFiles),
+    /// Say what is wrong with a policy, and what seems to be. Exit code 0 without errors, 1 with, 2 for unreadable files.
+    Check(policy::CheckArgs),
+    /// Lay policy files out the one way.
+    Fmt(format::FormatArgs),
     /// Run the tests of a policy; the last line reads `N passed, N failed`.
     Test(policy::TestArgs),
     /// Make a snapshot of policy and fact files.
@@ -74,6 +77,7 @@ pub fn run() -> ExitCode {
         Command::Primary(args) => primary::run(*args),
         Command::Dev(args) => dev::run(*args),
         Command::Check(args) => policy::check(&args),
+        Command::Fmt(args) => format::run(&args),
         Command::Test(args) => policy::test(&args),
         Command::Authorize(args) => ask::authorize(&args),
         Command::List(args) => ask::list(&args),

@@ -1,6 +1,7 @@
 //! `understudy check` and `understudy test`: what a policy's author asks of it.
 
 use std::{
+    io::IsTerminal,
     path::PathBuf,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
@@ -9,7 +10,7 @@ use std::{
 use clap::Args;
 use serde_json::{Value as Json, json};
 use understudy_core::{
-    compile::{Compiled, Source, compile},
+    compile::{self, Compiled, Source, compile},
     eval::policy_tests::{
         self, Failure, FailureKind, Report,
         coverage::{Coverage, Use},
@@ -17,6 +18,7 @@ use understudy_core::{
 };
 
 use super::{explain, usage_error};
+use crate::build::excerpt;
 
 /// Policy files: several are one policy.
 #[derive(Args, Debug)]
@@ -24,6 +26,19 @@ pub struct PolicyFiles {
     /// Polar files; several make one policy.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+/// `understudy check`.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    policy: PolicyFiles,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+    /// Warnings fail too.
+    #[arg(long)]
+    deny_warnings: bool,
 }
 
 /// `understudy test`.
@@ -50,19 +65,31 @@ fn percent(text: &str) -> Result<f64, String> {
     number.ok().filter(|number| (0.0..=100.0).contains(number)).ok_or_else(|| "give a number from 0 to 100".to_owned())
 }
 
-/// Reads and compiles; diagnostics go to stderr. `Err`: the exit code to end with.
+/// Names and texts of files. `Err`: the exit code to end with.
+pub fn read(files: &[PathBuf]) -> Result<Vec<(String, String)>, ExitCode> {
+    let read = |file: &PathBuf| match std::fs::read_to_string(file) {
+        Ok(text) => Ok((file.display().to_string(), text)),
+        Err(error) => Err(usage_error(&format!("{}: can't be read: {error}", file.display()))),
+    };
+    files.iter().map(read).collect()
+}
+
+/// The texts as one policy.
+pub fn sources(texts: &[(String, String)]) -> Vec<Source<'_>> {
+    texts.iter().map(|(name, text)| Source { name, text }).collect()
+}
+
+/// May the stream be written to in colour? Not into a file or a pipe, and not where `NO_COLOR` says so.
+pub fn is_coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Reads and compiles; errors go to stderr. `Err`: the exit code to end with.
 pub fn load(files: &[PathBuf]) -> Result<Compiled, ExitCode> {
-    let mut texts = Vec::with_capacity(files.len());
-    for file in files {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| usage_error(&format!("{}: can't be read: {error}", file.display())))?;
-        texts.push((file.display().to_string(), text));
-    }
-    let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
+    let texts = read(files)?;
+    let sources = sources(&texts);
     let compiled = compile(&sources);
-    for diagnostic in &compiled.diagnostics {
-        eprintln!("{diagnostic}");
-    }
+    eprint!("{}", excerpt::human(&compiled.diagnostics, &sources, is_coloured(&std::io::stderr())));
     if compiled.program.is_some() { Ok(compiled) } else { Err(ExitCode::from(super::EXIT_USAGE)) }
 }
 
@@ -71,12 +98,22 @@ pub fn now_s() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
-/// Says what is wrong with a policy; 0 if nothing stops it.
-pub fn check(args: &PolicyFiles) -> ExitCode {
-    match load(&args.files) {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(code) => code,
+/// Says what is wrong with a policy, and what seems to be; the last line counts. 0 if no error stops it.
+pub fn check(args: &CheckArgs) -> ExitCode {
+    let texts = match read(&args.policy.files) {
+        Ok(texts) => texts,
+        Err(code) => return code,
+    };
+    let sources = sources(&texts);
+    let diagnostics = compile::check(&sources);
+    if args.json {
+        println!("{}", excerpt::machine(&diagnostics));
+    } else {
+        print!("{}", excerpt::human(&diagnostics, &sources, is_coloured(&std::io::stdout())));
+        println!("{}", excerpt::counted(&diagnostics));
     }
+    let (n_errors, n_warnings) = excerpt::counts(&diagnostics);
+    if n_errors > 0 || (args.deny_warnings && n_warnings > 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// Runs a policy's tests; the last line counts assertions.

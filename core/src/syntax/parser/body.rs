@@ -3,7 +3,7 @@
 use super::{
     super::{
         ast::{Call, Expression, Head, Short, Shorthand, Term},
-        diagnostic::Finding,
+        diagnostic::{Finding, Span},
         lexer::Kind,
     },
     Parsed, Parser, Reported,
@@ -18,7 +18,7 @@ impl Parser<'_> {
     fn nested<T>(&mut self, inside: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.depth >= NESTING_MAX {
             let (span, message) = (self.span(), format!("nested more than {NESTING_MAX} deep"));
-            self.findings.push(Finding::error("nesting", span, message).help("give a part of it a rule of its own"));
+            self.report(Finding::error("nesting", span, message).help("give a part of it a rule of its own"));
             return Err(Reported);
         }
         self.depth += 1;
@@ -35,6 +35,12 @@ impl Parser<'_> {
             Kind::Flag(name) if name == "current_unix_time" => {
                 self.bump();
                 Ok(Term::Now)
+            }
+            Kind::Name(name) if matches!(self.ahead(1), Kind::Mark("(")) => {
+                let message = format!("the call of `{name}` is no value");
+                let help = format!("call it before, as `{name}(…, result) and …`, and write the variable here");
+                self.report(Finding::error("nested-call", self.span(), message).help(help));
+                Err(Reported)
             }
             Kind::Name(name) if !RESERVED.contains(&name.as_str()) => Ok(Term::Variable(self.name("a term")?)),
             Kind::Mark("[") => {
@@ -85,6 +91,11 @@ impl Parser<'_> {
         if self.take_word("not") {
             return Ok(Expression::Not(Box::new(self.nested(Parser::negation)?)));
         }
+        if self.is_mark("!") {
+            self.report(Finding::error("syntax", self.span(), "`!` negates nothing").help("write `not`"));
+            self.bump();
+            return self.nested(Parser::negation);
+        }
         self.condition()
     }
 
@@ -93,6 +104,9 @@ impl Parser<'_> {
             let inside = self.nested(Parser::expression)?;
             self.mark(")")?;
             return Ok(inside);
+        }
+        if matches!(self.kind(), Kind::Mark(";" | ")" | "}" | ",") | Kind::End) {
+            return self.expected("a condition");
         }
         if matches!(self.kind(), Kind::Name(_)) && matches!(self.ahead(1), Kind::Mark("(")) {
             return Ok(Expression::Call(self.call()?));
@@ -116,18 +130,41 @@ impl Parser<'_> {
             self.bump();
         }
         if self.take_word("in") {
-            self.mark("[")?;
+            if !self.take_mark("[") {
+                return self
+                    .expected_with("a list in brackets", Some("`in` takes a list of values: `x in [\"a\", \"b\"]`"));
+            }
             return Ok(Expression::In(left, self.list("]", true, Parser::term)?, negated));
         }
         if self.take_mark("=") {
-            return Ok(Expression::Equal(left, self.term()?));
+            if self.is_mark("=") {
+                let span = Span { start: self.gap().end - 1, end: self.span().end, ..self.span() };
+                self.report(Finding::error("syntax", span, "there is no `==`").help("equality is written `=`"));
+                self.bump();
+            }
+            let right = self.term()?;
+            self.no_chain()?;
+            return Ok(Expression::Equal(left, right));
         }
         for op in ["!=", "<=", ">=", "<", ">"] {
             if self.take_mark(op) {
-                return Ok(Expression::Compare(op, left, self.term()?));
+                let right = self.term()?;
+                self.no_chain()?;
+                return Ok(Expression::Compare(op, left, right));
             }
         }
-        self.expected("a comparison, `in` or `matches`")
+        let help = "compare it, as `x = \"a\"`, or call a predicate with it, as `p(x)`";
+        self.expected_with("a comparison, `in` or `matches`", Some(help))
+    }
+
+    /// Comparisons have two sides.
+    fn no_chain(&mut self) -> Parsed<()> {
+        if !matches!(self.kind(), Kind::Mark("=" | "!=" | "<" | "<=" | ">" | ">=")) {
+            return Ok(());
+        }
+        let finding = Finding::error("syntax", self.span(), "a comparison has two sides");
+        self.report(finding.help("write two and join them by `and`, as `a < b and b < c`"));
+        Err(Reported)
     }
 
     pub(super) fn short(&mut self) -> Parsed<Short> {

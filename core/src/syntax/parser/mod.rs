@@ -1,8 +1,9 @@
 //! Tokens → tree, by recursive descent (polar.md §3). Never fails: what can't be read is a finding, and reading goes on
-//! after the next `;` or block.
+//! where the next item seems to begin, so that one mistake is one finding and the next one is found too.
 
 mod body;
 mod items;
+mod recovery;
 
 use super::{
     ast::{Literal, Name, Policy},
@@ -13,8 +14,13 @@ use crate::model::value::canonical_id;
 
 /// Parses one source into `policy`.
 pub fn parse(file: u32, text: &str, policy: &mut Policy, findings: &mut Vec<Finding>) {
+    let n_before = findings.len();
     let tokens = lex(file, text, findings);
-    let mut parser = Parser { tokens, at: 0, depth: 0, policy, findings };
+    // What was read as what it meant spoils nothing.
+    let spoils = |code| !matches!(code, "foreign-word" | "single-quotes" | "fraction" | "number-size");
+    let lexed = findings[n_before..].iter().filter(|found| spoils(found.code)).map(|found| found.span.start).collect();
+    let mut parser =
+        Parser { text, tokens, at: 0, item: 0, depth: 0, lexed, n_unclosed: 0, policy, findings: &mut *findings };
     parser.file();
 }
 
@@ -24,10 +30,17 @@ struct Reported;
 type Parsed<T> = Result<T, Reported>;
 
 struct Parser<'p> {
+    text: &'p str,
     tokens: Vec<Token>,
     at: usize,
+    /// Where the innermost item that is being read begins: a block's rule, a fact, an assertion are items too.
+    item: usize,
     /// Open parentheses and `not`, bounded by `limits::NESTING_MAX`.
     depth: usize,
+    /// Starts of what the lexer reported, ascending.
+    lexed: Vec<u32>,
+    /// Blocks that were taken for closed: their `}` may still come.
+    n_unclosed: usize,
     policy: &'p mut Policy,
     findings: &'p mut Vec<Finding>,
 }
@@ -77,17 +90,34 @@ impl Parser<'_> {
         found
     }
 
-    fn expected<T>(&mut self, what: &str) -> Parsed<T> {
-        let found = match self.kind() {
+    /// Reports, unless the lexer has reported something in this item already: what follows from that is no new mistake.
+    fn report(&mut self, finding: Finding) {
+        let from = self.tokens[self.item].span.start;
+        let spoiled = self.lexed.partition_point(|at| *at < from);
+        if self.lexed.get(spoiled).is_none_or(|at| *at > self.span().end) {
+            self.findings.push(finding);
+        }
+    }
+
+    fn found(&self) -> String {
+        match self.kind() {
             Kind::End => "the end of the policy".to_owned(),
             Kind::Name(name) => format!("`{name}`"),
             Kind::Text(text) => format!("the string `{text}`"),
             Kind::Number(number) => format!("the number `{number}`"),
             Kind::Flag(name) => format!("`@{name}`"),
             Kind::Mark(mark) => format!("`{mark}`"),
-        };
-        let span = self.span();
-        self.findings.push(Finding::error("syntax", span, format!("expected {what}, found {found}")));
+        }
+    }
+
+    fn expected<T>(&mut self, what: &str) -> Parsed<T> {
+        self.expected_with(what, None)
+    }
+
+    fn expected_with<T>(&mut self, what: &str, help: Option<&str>) -> Parsed<T> {
+        let mut finding = Finding::error("syntax", self.span(), format!("expected {what}, found {}", self.found()));
+        finding.help = help.map(str::to_owned);
+        self.report(finding);
         Err(Reported)
     }
 
@@ -107,8 +137,15 @@ impl Parser<'_> {
     }
 
     fn text(&mut self, what: &str) -> Parsed<Name> {
-        let Kind::Text(text) = self.kind() else { return self.expected(what) };
-        let name = Name { text: text.clone(), span: self.span() };
+        let text = match self.kind() {
+            Kind::Text(text) => text.clone(),
+            Kind::Name(name) => {
+                let help = format!("write it in quotes: `\"{name}\"`");
+                return self.expected_with(what, Some(&help));
+            }
+            _ => return self.expected(what),
+        };
+        let name = Name { text, span: self.span() };
         self.bump();
         Ok(name)
     }
@@ -132,7 +169,11 @@ impl Parser<'_> {
             if !self.take_mark(",") {
                 return self.expected(&format!("`,` or `{close}`"));
             }
-            if trailing && self.take_mark(close) {
+            if self.is_mark(close) {
+                if !trailing {
+                    return self.expected_with("another argument after `,`", Some("remove the comma"));
+                }
+                self.bump();
                 return Ok(elements);
             }
         }
@@ -140,13 +181,13 @@ impl Parser<'_> {
 
     /// A constant, if one stands here: `"x"`, `7`, `true`, `T{"x"}`.
     fn literal(&mut self) -> Parsed<Option<Literal>> {
-        let literal = |type_name: &str, id: String| Literal { type_name: type_name.to_owned(), id };
+        let mut span = self.span();
+        let literal = |type_name: &str, id: String| Literal { type_name: type_name.to_owned(), id, span };
         let found = match self.kind().clone() {
             Kind::Text(text) => literal("String", text),
             Kind::Number(number) => literal("Integer", number.to_string()),
             Kind::Name(name) if name == "true" || name == "false" => literal("Boolean", name),
             Kind::Name(name) if matches!(self.ahead(1), Kind::Mark("{")) => {
-                let span = self.span();
                 self.bump();
                 self.bump();
                 let id = match self.kind().clone() {
@@ -159,10 +200,11 @@ impl Parser<'_> {
                 if !self.is_mark("}") {
                     return self.expected("`}`");
                 }
+                span.end = self.span().end;
                 match canonical_id(&name, id) {
-                    Ok(id) => literal(&name, id),
+                    Ok(id) => Literal { type_name: name, id, span },
                     Err(error) => {
-                        self.findings.push(Finding::error("value", span, error.to_string()));
+                        self.report(Finding::error("value", span, error.to_string()));
                         return Err(Reported);
                     }
                 }
@@ -171,22 +213,5 @@ impl Parser<'_> {
         };
         self.bump();
         Ok(Some(found))
-    }
-
-    /// Skips to after the next `;`, or to a brace that closes or opens a block.
-    fn recover(&mut self, from: usize) {
-        if self.at == from && !self.is_mark("}") {
-            self.bump();
-        }
-        loop {
-            match self.kind() {
-                Kind::End | Kind::Mark("}") => return,
-                Kind::Mark(";") => {
-                    self.bump();
-                    return;
-                }
-                _ => self.bump(),
-            }
-        }
     }
 }

@@ -1,0 +1,2 @@
+actor User {}
+assert allow(User{"a"}, "read", User{"a"});

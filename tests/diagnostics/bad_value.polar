@@ -1,0 +1,2 @@
+p(Integer{"x"});
+q(Boolean{"maybe"});

@@ -1,0 +1,2 @@
+p(x) if ;
+q(x) if r(x) and ;

@@ -1,0 +1,4 @@
+test "t" {
+  p(1);
+  assert p(1);
+}

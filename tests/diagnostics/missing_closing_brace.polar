@@ -1,0 +1,8 @@
+actor User {}
+resource Doc {
+  roles = ["reader"];
+
+resource Folder {
+  permissions = ["read"];
+  "read" if "nobody";
+}

@@ -1,0 +1,6 @@
+actor User {}
+resource Doc
+  roles = ["reader"];
+  "reader" if "writer";
+}
+p(x) if x = ;

@@ -1,0 +1,2 @@
+p(x) if q(x;
+r(x) if s(x,);

@@ -1,0 +1,5 @@
+resource Doc {
+  roles = ["reader"]
+  permissions = ["read"];
+  "read" if "reader";
+}

@@ -1,0 +1,3 @@
+actor User {}
+likes(a: User, b: User) if knows(a, b)
+knows(User{"ann"}, User{"bo"});

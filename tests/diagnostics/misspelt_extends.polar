@@ -1,0 +1,4 @@
+resource A {}
+resource B extend A {
+  roles = ["r"];
+}

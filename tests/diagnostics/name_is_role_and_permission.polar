@@ -1,0 +1,1 @@
+resource Doc { roles = ["read"]; permissions = ["read"]; }

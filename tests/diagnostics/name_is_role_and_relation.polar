@@ -1,0 +1,5 @@
+actor User {}
+resource Doc {
+  roles = ["owner"];
+  relations = { owner: User };
+}

@@ -1,0 +1,3 @@
+resource Doc { roles = ["reader"]; }
+
+resource Doc { relations = { reader: Doc }; }

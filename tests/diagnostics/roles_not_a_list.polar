@@ -1,0 +1,2 @@
+resource Doc { roles = { reader }; permissions = "read"; }
+resource Folder { relations = [parent]; }

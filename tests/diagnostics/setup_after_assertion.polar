@@ -1,0 +1,4 @@
+test "t" {
+  assert p(1);
+  setup { p(1); }
+}

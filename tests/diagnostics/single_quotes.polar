@@ -1,0 +1,2 @@
+p('abc');
+q(x) if x = 'it' and;

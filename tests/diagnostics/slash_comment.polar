@@ -1,0 +1,2 @@
+// who may do what
+actor User {}

@@ -1,0 +1,3 @@
+actor User {}
+}
+p(x) if q(x) and;

@@ -1,0 +1,4 @@
+resource Doc {
+	roles	=	["reader"];
+	"reader"	if	"writer";
+}

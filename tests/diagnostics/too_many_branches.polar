@@ -1,0 +1,1 @@
+p(x) if (a0(x) or b0(x)) and (a1(x) or b1(x)) and (a2(x) or b2(x)) and (a3(x) or b3(x)) and (a4(x) or b4(x)) and (a5(x) or b5(x)) and (a6(x) or b6(x)) and (a7(x) or b7(x)) and (a8(x) or b8(x)) and (a9(x) or b9(x)) and (a10(x) or b10(x)) and (a11(x) or b11(x)) and (a12(x) or b12(x));

@@ -1,0 +1,6 @@
+actor User {}
+resource Doc {
+  permissions = ["read", "write"];
+  "read" if "member";
+  "write" if "member";
+}

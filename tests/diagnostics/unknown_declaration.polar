@@ -1,0 +1,4 @@
+resource Doc {
+  role = ["reader"];
+  owners = ["a"];
+}

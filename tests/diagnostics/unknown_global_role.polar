@@ -1,0 +1,14 @@
+global { roles = ["auditor"]; }
+actor User {}
+resource Doc {
+  roles = ["reader", "writer"];
+  permissions = ["read", "write"];
+  relations = { owner: User, folder: Folder };
+
+  "read" if "reader";
+  "write" if "writer";
+  "writer" if "owner";
+  "reader" if "reader" on "folder";
+  "read" if global "auditer";
+}
+resource Folder { roles = ["reader"]; }

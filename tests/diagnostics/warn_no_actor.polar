@@ -1,0 +1,1 @@
+resource Doc { roles = ["reader"]; permissions = ["read"]; "read" if "reader"; }

@@ -1,0 +1,7 @@
+actor User {}
+resource Org { roles = ["member"]; }
+resource Doc {
+  permissions = ["read"];
+  relations = { org: Org };
+  "read" if "org";
+}
