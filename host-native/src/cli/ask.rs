@@ -134,6 +134,8 @@ fn pattern(word: &str) -> Result<Pattern, String> {
     }
 }
 
+// The method itself is not general over the life of the snapshot's bytes.
+#[allow(clippy::redundant_closure_for_method_calls)]
 fn run(data: &Data, ask: Result<Ask, String>) -> ExitCode {
     match request(data, ask).and_then(|request| {
         answered(data, &request, |engine, request| engine.ask(request), |evaluator, _, request| evaluator.ask(request))
@@ -144,6 +146,8 @@ fn run(data: &Data, ask: Result<Ask, String>) -> ExitCode {
 }
 
 /// The answer with its reasons. `Err`: the exit code to end with, the error being told.
+// As above.
+#[allow(clippy::redundant_closure_for_method_calls)]
 pub fn explain(data: &Data, ask: Result<Ask, String>) -> Result<Explanation, ExitCode> {
     let request = request(data, ask)?;
     answered(data, &request, |engine, request| engine.explain(request), Evaluator::explain)
