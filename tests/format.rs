@@ -9,7 +9,7 @@ use std::{
 };
 
 use understudy_core::syntax::{ast::Policy, parser::parse, printer};
-use understudy_tests::{case::all, random::Random, world::World};
+use understudy_tests::{case::all, generate, random::Random};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
 const SAMPLE: &str = include_str!("../host-native/src/dev/sample/policy.polar");
@@ -69,7 +69,7 @@ fn every_policy_keeps_its_tree() {
 #[test]
 fn random_worlds_keep_their_tree() {
     for seed in 0..N_WORLDS {
-        assert!(holds(&World::new(seed).policy()), "world {seed} can be read");
+        assert!(holds(&generate::world(seed).policy()), "world {seed} can be read");
     }
 }
 
