@@ -222,7 +222,12 @@ fn placed(mut findings: Vec<Finding>, sources: &[Source<'_>], lines: &[Vec<usize
     // A rule whose body has several ways is looked at once for each.
     let mut seen = HashSet::new();
     findings.retain(|finding| seen.insert((finding.span, finding.code, finding.message.clone())));
-    findings.truncate(FINDINGS_MAX);
+    if let Some(next) = findings.get(FINDINGS_MAX).cloned() {
+        let message = format!("more than {FINDINGS_MAX} findings: the others are left out");
+        findings.truncate(FINDINGS_MAX);
+        let rest = Finding { severity: next.severity, ..Finding::error("findings", next.span, message) };
+        findings.push(rest.help("the first ones may explain the others"));
+    }
     let ends =
         |span: Span| (position(span.file, span.start, sources, lines), position(span.file, span.end, sources, lines));
     let diagnostic = |finding: Finding| {

@@ -19,7 +19,7 @@ pub const FACT_ARITY_MAX: usize = crate::facts::FACT_ARITY_MAX;
 /// Bytes of one id (polar.md U24).
 pub const ID_BYTES_MAX: usize = 512;
 /// Findings about one policy: nobody reads more, and each costs the length of its line.
-pub const FINDINGS_MAX: usize = 1_000;
+pub const FINDINGS_MAX: usize = 200;
 /// Work units of one request: a seek, a row, a rule tried are a unit each; about 20 s on one core.
 pub const WORK_UNITS_PER_REQUEST: u64 = 400_000_000;
 /// Goals that one explanation shows: more is no explanation. What is left out is said.

@@ -1,6 +1,6 @@
 //! Diagnostics as an author reads them: with the lines they speak of, as text for a terminal or as JSON for a machine.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value as Json, json};
 use understudy_core::{
     compile::Source,
@@ -9,6 +9,8 @@ use understudy_core::{
 
 /// Columns of a rendered line; a longer source line is cut around what is told of it.
 const WIDTH: usize = 120;
+/// Bytes of source looked at for one excerpt: of longer lines only the place is told.
+const EXCERPT_BYTES_MAX: usize = 64 << 10;
 
 /// Every diagnostic with its excerpt, and a blank line after each. `sources`: what was compiled.
 pub fn human(diagnostics: &[Diagnostic], sources: &[Source<'_>], colour: bool) -> String {
@@ -34,12 +36,28 @@ fn report<'a>(diagnostic: &'a Diagnostic, sources: &[Source<'a>]) -> Vec<Group<'
     files.dedup();
     for file in std::iter::once(own).chain(files) {
         let Some(source) = sources.get(file as usize) else { continue };
-        let mut snippet = Snippet::source(source.text).path(source.name);
-        if file == own {
-            snippet = snippet.annotation(AnnotationKind::Primary.span(range(diagnostic.span, source.text)));
+        let related: Vec<_> = diagnostic.related.iter().filter(|related| related.span.file == file).collect();
+        let spans = related.iter().map(|related| related.span).chain((file == own).then_some(diagnostic.span));
+        let (text, before, line) = lines_of(spans, source.text);
+        if text.len() > EXCERPT_BYTES_MAX {
+            let place =
+                if file == own { Some(&diagnostic.place) } else { related.first().map(|related| &related.place) };
+            if let Some(Place { line, column, .. }) = place {
+                let origin = Origin::path(source.name).line(*line as usize).char_column(*column as usize);
+                group = group.element(origin);
+            }
+            continue;
         }
-        for related in diagnostic.related.iter().filter(|related| related.span.file == file) {
-            let range = range(related.span, source.text);
+        let range = |span: Span| {
+            let range = range(span, source.text);
+            range.start - before..range.end - before
+        };
+        let mut snippet = Snippet::source(text).path(source.name).line_start(line);
+        if file == own {
+            snippet = snippet.annotation(AnnotationKind::Primary.span(range(diagnostic.span)));
+        }
+        for related in related {
+            let range = range(related.span);
             snippet = snippet.annotation(AnnotationKind::Context.span(range).label(shown(&related.message)));
         }
         group = group.element(snippet);
@@ -48,6 +66,24 @@ fn report<'a>(diagnostic: &'a Diagnostic, sources: &[Source<'a>]) -> Vec<Group<'
         group = group.element(Level::HELP.message(shown(help)));
     }
     vec![group]
+}
+
+/// The lines that the spans lie in, the bytes before them and the first one's number: an excerpt costs no more than it
+/// shows.
+fn lines_of(spans: impl Iterator<Item = Span>, text: &str) -> (&str, usize, usize) {
+    let (mut start, mut end, mut last) = (text.len(), 0, 0);
+    for span in spans {
+        let range = range(span, text);
+        last = last.max(range.end);
+        start = start.min(text[..range.start].rfind('\n').map_or(0, |at| at + 1));
+        end = end.max(text[range.end..].find('\n').map_or(text.len(), |at| range.end + at));
+    }
+    let start = start.min(end);
+    // A line's end of two characters is no part of the line, unless it is told of.
+    if end > last && text[start..end].ends_with('\r') {
+        end -= 1;
+    }
+    (&text[start..end], start, text[..start].matches('\n').count() + 1)
 }
 
 /// A message without control characters: a policy's text must not speak to the terminal.

@@ -1,7 +1,7 @@
 //! `understudy check` and `understudy test`: what a policy's author asks of it.
 
 use std::{
-    io::IsTerminal,
+    io::{IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
@@ -106,12 +106,13 @@ pub fn check(args: &CheckArgs) -> ExitCode {
     };
     let sources = sources(&texts);
     let diagnostics = compile::check(&sources);
-    if args.json {
-        println!("{}", excerpt::machine(&diagnostics));
+    let text = if args.json {
+        excerpt::machine(&diagnostics).to_string()
     } else {
-        print!("{}", excerpt::human(&diagnostics, &sources, is_coloured(&std::io::stdout())));
-        println!("{}", excerpt::counted(&diagnostics));
-    }
+        excerpt::human(&diagnostics, &sources, is_coloured(&std::io::stdout())) + &excerpt::counted(&diagnostics)
+    };
+    // Who reads only the beginning closes the pipe: the exit code tells the rest.
+    let _ = writeln!(std::io::stdout(), "{text}");
     let (n_errors, n_warnings) = excerpt::counts(&diagnostics);
     if n_errors > 0 || (args.deny_warnings && n_warnings > 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -1,0 +1,191 @@
+//! What is allowed and yet most likely not meant. Only for policies without errors, and apart from compiling: a warning
+//! changes neither the program nor an answer.
+//!
+//! Silent where it can't know: facts may be of any type and name, so nothing is said of what facts could make true.
+
+mod names;
+mod never;
+mod unused;
+
+use std::collections::HashMap;
+
+use super::{
+    blocks::Declarations,
+    types::Types,
+    ways::{Branch, branches},
+};
+use crate::{
+    rules::rule::{ANYTHING, BoundId},
+    syntax::{
+        ast::{Call, Expression, Literal, Name, Policy, Rule, Setup, Shorthand, Term},
+        diagnostic::{Finding, Span},
+    },
+};
+
+/// Pairs that one search may look at: a policy with more is no author's, and goes without that warning.
+const PAIRS_MAX: usize = 2_000_000;
+/// Predicates that a policy needs no rule for.
+const KNOWN: [&str; 4] = ["allow", "has_permission", "has_relation", "has_role"];
+
+/// All warnings. `expanded`: the rules that shorthand stands for. `types` is the caller's
+/// to throw away: sets are interned in it.
+pub fn find(
+    policy: &Policy,
+    expanded: &[Rule],
+    declarations: &Declarations,
+    types: &mut Types,
+    findings: &mut Vec<Finding>,
+) {
+    let mut warnings = Warnings { policy, expanded, declarations, types, findings };
+    warnings.variables_used_once();
+    warnings.rules_that_never_match();
+    warnings.permissions_nobody_gets();
+    warnings.relations_unused();
+    warnings.names_alike();
+    warnings.star_ids();
+    warnings.tests();
+}
+
+struct Warnings<'w> {
+    policy: &'w Policy,
+    expanded: &'w [Rule],
+    declarations: &'w Declarations,
+    types: &'w mut Types,
+    findings: &'w mut Vec<Finding>,
+}
+
+/// One way to satisfy a rule, with what is known of its variables.
+struct Way<'w> {
+    bounds: HashMap<&'w str, BoundId>,
+    calls: Vec<&'w Call>,
+}
+
+/// Calls visit on every condition that is no `and`, `or` or `not`, at any depth.
+fn each<'a>(expression: &'a Expression, visit: &mut impl FnMut(&'a Expression)) {
+    match expression {
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().for_each(|part| each(part, visit)),
+        Expression::Not(inside) => each(inside, visit),
+        other => visit(other),
+    }
+}
+
+/// Calls visit on every term, inside lists too.
+fn terms<'a>(expression: &'a Expression, visit: &mut impl FnMut(&'a Term)) {
+    fn inside<'a>(term: &'a Term, visit: &mut impl FnMut(&'a Term)) {
+        visit(term);
+        if let Term::List(elements) = term {
+            elements.iter().for_each(|element| inside(element, visit));
+        }
+    }
+    each(expression, &mut |condition| match condition {
+        Expression::Equal(a, b) | Expression::Compare(_, a, b) => {
+            inside(a, visit);
+            inside(b, visit);
+        }
+        Expression::In(term, list, _) => {
+            inside(term, visit);
+            list.iter().for_each(|element| inside(element, visit));
+        }
+        Expression::Call(call) => call.args.iter().for_each(|arg| inside(arg, visit)),
+        _ => {}
+    });
+}
+
+/// Calls visit on every variable of an expression.
+fn variables<'a>(expression: &'a Expression, visit: &mut impl FnMut(&'a Name)) {
+    each(expression, &mut |condition| {
+        if let Expression::Matches(name, ..) = condition {
+            visit(name);
+        }
+    });
+    terms(expression, &mut |term| {
+        if let Term::Variable(name) = term {
+            visit(name);
+        }
+    });
+}
+
+/// Longhand calls of a shorthand condition.
+fn calls_of<'a>(body: &'a Shorthand, found: &mut Vec<&'a Call>) {
+    match body {
+        Shorthand::And(parts) | Shorthand::Or(parts) => parts.iter().for_each(|part| calls_of(part, found)),
+        Shorthand::Not(inside) => calls_of(inside, found),
+        Shorthand::Call(call) => found.push(call),
+        Shorthand::Global(_) | Shorthand::Name(..) => {}
+    }
+}
+
+fn text(term: &Term) -> Option<&Literal> {
+    match term {
+        Term::Literal(literal) if literal.type_name == "String" => Some(literal),
+        _ => None,
+    }
+}
+
+impl<'w> Warnings<'w> {
+    fn warn(&mut self, code: &'static str, span: Span, message: String, help: impl Into<String>) {
+        self.findings.push(Finding::warning(code, span, message).help(help));
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &'w Rule> + use<'w> {
+        self.policy.rules.iter().chain(self.expanded)
+    }
+
+    fn ways(&mut self, rule: &'w Rule, tell: bool) -> Vec<Way<'w>> {
+        let ways = rule.body.as_ref().map_or_else(|| Some(vec![Branch::default()]), branches).unwrap_or_default();
+        let mut possible = Vec::new();
+        for Branch { conditions, .. } in ways {
+            let mut way = Way { bounds: HashMap::new(), calls: Vec::new() };
+            let mut places: HashMap<&str, (&str, Span)> = HashMap::new();
+            let head = rule.head.params.iter().filter_map(|(term, annotation)| match (term, annotation) {
+                (Term::Variable(name), Some(annotation)) if name.text != "_" => Some((name, annotation, false)),
+                _ => None,
+            });
+            let matched = conditions.iter().filter_map(|condition| match condition {
+                Expression::Matches(name, annotation, exact) => Some((name, annotation, *exact)),
+                _ => None,
+            });
+            let mut clash = None;
+            for (name, annotation, exact) in head.chain(matched) {
+                let text = annotation.text.as_str();
+                let own = if exact { self.types.exact(text) } else { self.types.annotation(text) };
+                let before = way.bounds.get(name.text.as_str()).copied().unwrap_or(ANYTHING);
+                let both = self.types.meet(before, own);
+                if self.types.is_empty(both) && !self.types.is_empty(before) && clash.is_none() {
+                    clash = Some(self.clash(name, annotation, places.get(name.text.as_str()).copied()));
+                }
+                way.bounds.insert(&name.text, both);
+                places.entry(&name.text).or_insert((text, annotation.span));
+            }
+            for condition in conditions {
+                if let Expression::Call(call) = condition {
+                    way.calls.push(call);
+                }
+                clash = clash.or_else(|| self.impossible(condition, &way, &places, rule.head.name.span));
+            }
+            match clash {
+                None => possible.push(way),
+                Some(finding) if tell => self.findings.push(finding),
+                Some(_) => {}
+            }
+        }
+        possible
+    }
+
+    fn bound(&mut self, way: &Way<'w>, term: &Term) -> BoundId {
+        match term {
+            Term::Literal(literal) => self.types.exact(&literal.type_name),
+            Term::Variable(name) => way.bounds.get(name.text.as_str()).copied().unwrap_or(ANYTHING),
+            Term::Now | Term::List(_) => ANYTHING,
+        }
+    }
+
+    fn stored(&self) -> impl Iterator<Item = (&'w str, &'w [Literal])> + use<'w> {
+        let setups = self.policy.tests.iter().flat_map(|test| &test.setup).filter_map(|step| match step {
+            Setup::Fact(fact) => Some(fact),
+            Setup::Fixture(_) => None,
+        });
+        let fixtures = self.policy.fixtures.iter().flat_map(|(_, facts)| facts);
+        setups.chain(fixtures).map(|fact| (fact.name.text.as_str(), fact.args.as_slice()))
+    }
+}
