@@ -38,7 +38,7 @@ impl Screen {
         let key = format!("-H 'Authorization: Bearer {DEVELOPMENT_KEY}'");
         let upstream = primary.address();
         let mut text = format!(
-            "\n{} http://{node} follows the primary at http://{upstream} (a change arrives within a second)\n",
+            "\n{} http://{node} follows the primary at http://{upstream} (a change arrives within two seconds)\n",
             self.colour(GREEN, "ready:")
         );
         let mut block = |title: &str, lines: &[String]| {
@@ -64,7 +64,7 @@ impl Screen {
             block("Ask the node.", &[format!("curl -s {key} http://{node}/api/policy_metadata; echo")]);
         }
         block(
-            "Write to the primary; ask the node again a second later.",
+            "Write to the primary; ask the node again two seconds later.",
             &[format!(
                 "curl -s {key} http://{upstream}/api/batch -d '{}'; echo",
                 r#"[{"inserts":[{"predicate":"has_role","args":[{"type":"User","id":"dee"},{"type":"String","id":"writer"},{"type":"Repository","id":"web"}]}]}]"#
