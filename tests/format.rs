@@ -8,25 +8,12 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use understudy_core::syntax::{ast::Policy, parser::parse, printer};
-use understudy_tests::{case::all, generate, random::Random};
+use understudy_core::syntax::printer;
+use understudy_tests::{case::all, generate, random::Random, tree::tree};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
 const SAMPLE: &str = include_str!("../host-native/src/dev/sample/policy.polar");
 const N_WORLDS: u64 = 2_000;
-
-/// The tree without its places, which the layout changes. `None`: it can't be read.
-fn tree(text: &str) -> Option<String> {
-    let (mut policy, mut findings) = (Policy::default(), Vec::new());
-    parse(0, text, &mut policy, &mut findings);
-    let tree = format!("{policy:?}");
-    let mut parts = tree.split("Span { ");
-    let mut bare = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        bare += part.split_once('}').map_or(part, |(_, rest)| rest);
-    }
-    findings.is_empty().then_some(bare)
-}
 
 /// Comments in order, whatever stands between them. Only for texts whose strings hold no `#`.
 fn comments(text: &str) -> Vec<&str> {

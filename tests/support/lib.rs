@@ -20,6 +20,7 @@ pub mod recipe;
 pub mod scenario;
 pub mod serve;
 pub mod traps;
+pub mod tree;
 pub mod watch;
 pub mod workload;
 pub mod world;

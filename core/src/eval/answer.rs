@@ -136,11 +136,7 @@ impl<F: Facts> Evaluator<F> {
         let mut links = Links::default();
         let solved = solve_with_links(Question { linked: &mut *linked, facts, predicate, seed, units }, &mut links)
             .map_err(|_| AskError::Budget { units })?;
-        let solved = match without_error(solved) {
-            Ok(solved) => solved,
-            // Which of several errors is told depends on the order of work, so it is asked for in the usual one.
-            Err(error) => return Err(self.solved::<Search>(request).err().unwrap_or(error)),
-        };
+        let solved = without_error(solved)?;
         let left = units.saturating_sub(links.n_spent);
         let mut explaining = Explaining::new(linked, facts, program, seed, left);
         explaining.looks_for_misses = looks_for_misses;
@@ -168,9 +164,9 @@ impl<F: Facts> Evaluator<F> {
 
 /// A question without free positions has one row: the worth of its strongest way, so an error is no true answer.
 fn without_error(solved: Solved) -> Result<Solved, AskError> {
-    if solved.rows.iter().all(|(_, worth)| *worth != Worth::Error) {
-        return Ok(solved);
-    }
-    let message = "the query has no answer: ask with more arguments given".to_owned();
-    Err(solved.reason.unwrap_or(AskError::Invalid { message }))
+    let causes = solved.rows.iter().filter_map(|(_, worth)| match worth {
+        Worth::Error(cause) => Some(*cause),
+        Worth::True | Worth::Mismatch => None,
+    });
+    causes.max().map_or(Ok(solved), |cause| Err(cause.into()))
 }

@@ -1,5 +1,7 @@
 //! What an evaluator is: it finds the rows of one predicate of a linked program, with their worth.
 
+use std::cmp::Reverse;
+
 use super::{linked::Linked, term::Term};
 use crate::{facts::Facts, model::AskError};
 
@@ -12,7 +14,7 @@ pub enum Worth {
     /// An order comparison met a value that is no Integer.
     Mismatch,
     /// No answer can be given.
-    Error,
+    Error(Cause),
     /// It holds.
     True,
 }
@@ -21,9 +23,58 @@ impl Worth {
     /// Value of a conjunction of both: the first of error, mismatch, true that occurs.
     pub fn and(self, other: Worth) -> Worth {
         match (self, other) {
-            (Worth::Error, _) | (_, Worth::Error) => Worth::Error,
+            (Worth::Error(a), Worth::Error(b)) => Worth::Error(a.max(b)),
+            (error @ Worth::Error(_), _) | (_, error @ Worth::Error(_)) => error,
             (Worth::Mismatch, _) | (_, Worth::Mismatch) => Worth::Mismatch,
             _ => Worth::True,
+        }
+    }
+
+    /// Is it an error, of whatever cause?
+    pub fn is_error(self) -> bool {
+        matches!(self, Worth::Error(_))
+    }
+}
+
+/// Where an error comes from. Of several the one that is told is the greatest: by kind, then the earliest rule. So which one
+/// it is says something of the policy and the facts, and nothing of the order of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cause {
+    kind: CauseKind,
+    line: Reverse<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum CauseKind {
+    Recursion,
+    Negation,
+    Comparison,
+}
+
+impl Cause {
+    /// A comparison with an open side, in a rule on this line.
+    pub fn comparison(line: u32) -> Self {
+        Cause { kind: CauseKind::Comparison, line: Reverse(line) }
+    }
+
+    /// A negation of what can't be said with wildcards, or of a mismatch.
+    pub fn negation(line: u32) -> Self {
+        Cause { kind: CauseKind::Negation, line: Reverse(line) }
+    }
+
+    /// An atom that depends on its own negation.
+    pub fn recursion(line: u32) -> Self {
+        Cause { kind: CauseKind::Recursion, line: Reverse(line) }
+    }
+}
+
+impl From<Cause> for AskError {
+    fn from(cause: Cause) -> Self {
+        let place = format!("line {}", cause.line.0);
+        match cause.kind {
+            CauseKind::Comparison => AskError::Comparison { place },
+            CauseKind::Negation => AskError::Negation { place },
+            CauseKind::Recursion => AskError::Recursion { place },
         }
     }
 }
@@ -33,8 +84,6 @@ impl Worth {
 pub struct Solved {
     /// Distinct rows, in no promised order.
     pub rows: Vec<Answered>,
-    /// Why some row is an error; `Some` if one is.
-    pub reason: Option<AskError>,
 }
 
 /// The work units are spent: the whole request's error, whatever was found so far.

@@ -17,7 +17,7 @@
 //! Source: alternating fixpoint (Van Gelder 1989).
 
 mod bindings;
-mod reason;
+mod cause;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,15 +46,12 @@ impl Solver for Naive {
         let rows = model.possible[&open].iter().map(|row| {
             let worth = match () {
                 () if model.certain[&open].contains(row) => Worth::True,
-                () if model.wrong[&open].contains(row) => Worth::Error,
+                () if model.wrong[&open].contains(row) => Worth::Error(oracle.cause(&model, &open, row)),
                 () => Worth::Mismatch,
             };
             (row.clone().into_boxed_slice(), worth)
         });
-        let rows: Vec<_> = rows.collect();
-        let is_wrong = rows.iter().any(|(_, worth)| *worth == Worth::Error);
-        let reason = is_wrong.then(|| oracle.reason(&model, &open));
-        Ok(Solved { rows, reason })
+        Ok(Solved { rows: rows.collect() })
     }
 }
 

@@ -149,7 +149,8 @@ impl<F: Facts> Explaining<'_, F> {
                 }
                 Literal::Compare(op, left, right) => {
                     let (left, right) = (environment.resolve(left), environment.resolve(right));
-                    if compare(self.facts, op, left, right) == Some(Worth::True) {
+                    let line = self.linked.clauses[clause].line;
+                    if compare(self.facts, op, left, right, line) == Some(Worth::True) {
                         continue;
                     }
                 }

@@ -101,7 +101,7 @@ impl<F: Facts> Run<'_, F> {
             return Ok(());
         };
         match (wants, worth) {
-            (Wants::Own, Worth::Error | Worth::Mismatch) => {
+            (Wants::Own, Worth::Error(_) | Worth::Mismatch) => {
                 let (predicate, row) = (*predicate, frame.environment.row(args));
                 let id = self.table(predicate, &row)?;
                 self.consume(Consumer { frame, literal, wants: Wants::Whole }, id)?;

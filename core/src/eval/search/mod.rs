@@ -26,12 +26,12 @@ use self::{
 use super::{
     bounds::ANYTHING,
     linked::{Linked, Literal},
-    solve::{OutOfBudget, Question, Solved, Solver, Worth},
+    solve::{Cause, OutOfBudget, Question, Solved, Solver, Worth},
     term::{Environment, Resolved, RuleTerm, Slot, Term},
 };
 use crate::{
     facts::{FACT_ARITY_MAX, Facts, RelationId, Row, RowPattern},
-    model::{AskError, Sym},
+    model::Sym,
     rules::rule::Comparison,
 };
 
@@ -59,10 +59,10 @@ struct Run<'s, F: Facts> {
     agenda: Vec<Frame>,
     waiting: Vec<Waiting>,
     relations: Vec<RelationId>,
-    /// The first of the errors found, in order of kind and line, so that the order of work does not show.
-    reason: Option<(u8, u32, AskError)>,
     /// Has any row been a mismatch?
     saw_mismatch: bool,
+    /// Has any row been an error first and true later?
+    saw_raised: bool,
     /// Set in rounds: what the round before has found.
     before: Option<&'s Findings>,
     /// Set where links are kept.
@@ -93,8 +93,8 @@ impl<'s, F: Facts> Run<'s, F> {
             agenda: Vec::new(),
             waiting: Vec::new(),
             relations: Vec::new(),
-            reason: None,
             saw_mismatch: false,
+            saw_raised: false,
             before,
             links: None,
             front: Vec::new(),
@@ -123,12 +123,6 @@ impl<'s, F: Facts> Run<'s, F> {
             if !self.settle()? {
                 return Ok(End::Stuck);
             }
-        }
-    }
-
-    fn blame(&mut self, kind: u8, line: u32, error: impl FnOnce() -> AskError) {
-        if self.reason.as_ref().is_none_or(|(k, l, _)| (kind, line) < (*k, *l)) {
-            self.reason = Some((kind, line, error()));
         }
     }
 
@@ -194,15 +188,12 @@ impl<'s, F: Facts> Run<'s, F> {
                 }
                 Literal::Compare(op, left, right) => {
                     let (left, right) = (frame.environment.resolve(left), frame.environment.resolve(right));
-                    match compare(self.facts, op, left, right) {
+                    match compare(self.facts, op, left, right, line) {
                         None => return Ok(()),
                         Some(Worth::True) => {}
                         Some(worth) => {
                             frame.worth = frame.worth.and(worth);
                             frame.open.get_or_insert_default().conditions.push(literal);
-                            if worth == Worth::Error {
-                                self.blame(0, line, || AskError::Comparison { place: format!("line {line}") });
-                            }
                         }
                     }
                 }
@@ -232,12 +223,14 @@ impl<'s, F: Facts> Run<'s, F> {
         if let Some(place) = known.filter(|place| table.rows[*place].1 >= worth) {
             return Ok(place);
         }
-        // Known to be true: not first an error and true later, which a conjunction with a mismatch could not take back.
+        // Known to be true: not first an error and true later, which a conjunction with a mismatch or with another error
+        // could not take back.
         let is_true = || self.before.is_some_and(|before| before.is_true(table.predicate, &table.key, row));
         let proven = worth;
         let worth = if worth != Worth::True && is_true() { Worth::True } else { worth };
         let place = known.unwrap_or(table.rows.len());
         if known.is_some() {
+            self.saw_raised |= worth == Worth::True && table.rows[place].1.is_error();
             table.rows[place].1 = worth;
         } else {
             table.places.insert(row.into(), place);
@@ -388,9 +381,17 @@ impl<'s, F: Facts> Run<'s, F> {
     }
 }
 
-/// Value of a comparison; `None`: false.
-pub(super) fn compare<F: Facts>(facts: &F, op: Comparison, left: Resolved, right: Resolved) -> Option<Worth> {
-    let (Resolved::Const(left), Resolved::Const(right)) = (left, right) else { return Some(Worth::Error) };
+/// Value of a comparison in a rule on this line; `None`: false.
+pub(super) fn compare<F: Facts>(
+    facts: &F,
+    op: Comparison,
+    left: Resolved,
+    right: Resolved,
+    line: u32,
+) -> Option<Worth> {
+    let (Resolved::Const(left), Resolved::Const(right)) = (left, right) else {
+        return Some(Worth::Error(Cause::comparison(line)));
+    };
     if op == Comparison::NotEqual {
         return (left != right).then_some(Worth::True);
     }

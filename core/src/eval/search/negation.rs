@@ -7,11 +7,10 @@ use super::{
 use crate::{
     eval::{
         bounds::Bounds,
-        solve::{OutOfBudget, Worth},
+        solve::{Cause, OutOfBudget, Worth},
         term::{RuleTerm, Term},
     },
     facts::Facts,
-    model::AskError,
 };
 
 /// A rule that waits for a table to be complete.
@@ -33,8 +32,9 @@ impl<F: Facts> Run<'_, F> {
         let table = self.table(predicate, &row)?;
         if let Some(before) = self.before {
             // In rounds the table above is only for the next one: what is known is what the last has found.
-            let known = before.table(predicate, &row).map_or(Known::Undecided { is_new: false }, |rows| {
-                decide(&self.linked.bounds, &row, rows.iter().map(|(row, worth)| (&**row, *worth)))
+            let line = self.linked.clauses[frame.clause].line;
+            let known = before.table(predicate, &row).map_or(Known::Undecided(Cause::recursion(line)), |rows| {
+                decide(&self.linked.bounds, &row, rows.iter().map(|(row, worth)| (&**row, *worth)), line)
             });
             self.go_on(frame, literal, known);
         } else if self.tables[table.0].complete {
@@ -47,24 +47,19 @@ impl<F: Facts> Run<'_, F> {
 
     fn negate_complete(&mut self, frame: Frame, literal: u16, table: TableId) {
         let table = &self.tables[table.0];
-        let known = decide(&self.linked.bounds, &table.args, table.rows.iter().map(|(row, worth)| (&**row, *worth)));
+        let line = self.linked.clauses[frame.clause].line;
+        let rows = table.rows.iter().map(|(row, worth)| (&**row, *worth));
+        let known = decide(&self.linked.bounds, &table.args, rows, line);
         self.go_on(frame, literal, known);
     }
 
     fn go_on(&mut self, mut frame: Frame, literal: u16, known: Known) {
-        let line = self.linked.clauses[frame.clause].line;
         match known {
             Known::Fails => return,
             Known::Holds => {}
-            Known::Undecided { is_new } => {
-                frame.worth = Worth::Error;
+            Known::Undecided(cause) => {
+                frame.worth = frame.worth.and(Worth::Error(cause));
                 frame.open.get_or_insert_default().conditions.push(literal);
-                if is_new {
-                    self.blame(1, line, || AskError::Negation { place: format!("line {line}") });
-                } else {
-                    // Of a circle, unless what is under the negation has a reason of another kind.
-                    self.blame(2, line, || AskError::Recursion { place: format!("line {line}") });
-                }
             }
         }
         self.agenda.push(frame);
@@ -107,25 +102,26 @@ impl<F: Facts> Run<'_, F> {
 enum Known {
     Holds,
     Fails,
-    /// An error; `is_new`: by the negation itself, not by an error under it.
-    Undecided {
-        is_new: bool,
-    },
+    /// An error.
+    Undecided(Cause),
 }
 
 /// No answer → the negation holds; an answer as general as the call → it fails; anything else is "all but some", which
-/// wildcards can't express, or an error under it.
-fn decide<'r>(bounds: &Bounds, args: &[Term], rows: impl Iterator<Item = (&'r [Term], Worth)>) -> Known {
-    let mut known = Known::Holds;
+/// wildcards can't express, or an error under it. `line`: of the negation's rule.
+fn decide<'r>(bounds: &Bounds, args: &[Term], rows: impl Iterator<Item = (&'r [Term], Worth)>, line: u32) -> Known {
+    let mut known: Option<Cause> = None;
     for (row, worth) in rows {
         let is_general = is_general(bounds, args, row);
-        if worth == Worth::True && is_general {
-            return Known::Fails;
-        }
-        let was_new = matches!(known, Known::Undecided { is_new: true });
-        known = Known::Undecided { is_new: was_new || worth != Worth::Error || !is_general };
+        let cause = match worth {
+            Worth::True if is_general => return Known::Fails,
+            // Of a circle, unless what is under the negation has a cause of another kind.
+            Worth::Error(cause) if is_general => cause.max(Cause::recursion(line)),
+            Worth::Error(cause) => cause.max(Cause::negation(line)),
+            Worth::True | Worth::Mismatch => Cause::negation(line),
+        };
+        known = known.max(Some(cause));
     }
-    known
+    known.map_or(Known::Holds, Known::Undecided)
 }
 
 /// INVARIANT: a row's variables are numbered in order of first occurrence, as the call's are; equal numbers at every free

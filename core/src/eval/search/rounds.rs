@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     eval::{
-        solve::{Answered, OutOfBudget, Question, Solved, Worth},
+        solve::{Answered, Cause, OutOfBudget, Question, Solved, Worth},
         term::Term,
     },
     facts::Facts,
@@ -53,15 +53,25 @@ impl Findings {
         links.get(*places.get(row)?).copied().flatten()
     }
 
-    /// Did the earlier round find all this? Then another one would find nothing else.
-    fn is_in(&self, earlier: &Findings) -> bool {
+    /// Did the earlier round find all this, each row of the `same` worth? Then another one would find nothing else.
+    fn is_in(&self, earlier: &Findings, same: impl Fn(Worth, Worth) -> bool) -> bool {
         self.by_call.iter().all(|(call, id)| {
             let (rows, _, _) = &self.rows[id.0];
             let Some(id) = earlier.by_call.get(call) else { return false };
             let (others, places, _) = &earlier.rows[id.0];
-            let is_there = |(row, worth): &Answered| places.get(row).is_some_and(|at| others[*at].1 == *worth);
+            let is_there = |(row, worth): &Answered| places.get(row).is_some_and(|at| same(others[*at].1, *worth));
             rows.len() == others.len() && rows.iter().all(is_there)
         })
+    }
+
+    /// The same rows, their errors of no cause but the weakest.
+    fn without_causes(mut self) -> Self {
+        for (_, worth) in self.rows.iter_mut().flat_map(|(rows, ..)| rows) {
+            if worth.is_error() {
+                *worth = Worth::Error(Cause::recursion(u32::MAX));
+            }
+        }
+        self
     }
 
     /// Takes over what only an earlier round has asked.
@@ -87,33 +97,41 @@ impl<F: Facts> Run<'_, F> {
     }
 }
 
-/// One run; more of them only if it is stuck, or if a mismatch may have been taken for an error.
+/// One run; more of them only if it is stuck, or if a mismatch may have been taken for an error, or one error for another.
 pub(super) fn solve<F: Facts>(question: Question<'_, F>, mut links: Option<&mut Links>) -> Result<Solved, OutOfBudget> {
     let Question { linked, facts, predicate, seed, units } = question;
     let mut run = Run::new(linked, facts, seed, units, None);
     run.links = links.as_deref_mut();
     let end = run.rows(predicate)?;
     run.tell();
-    let is_error = |rows: &[Answered]| rows.iter().any(|(_, worth)| *worth == Worth::Error);
-    if matches!(end, End::Done) && !(run.saw_mismatch && is_error(&run.tables[0].rows)) {
-        let rows = std::mem::take(&mut run.tables[0].rows);
-        return Ok(Solved { rows, reason: run.reason.map(|(_, _, error)| error) });
+    let is_error = |rows: &[Answered]| rows.iter().any(|(_, worth)| worth.is_error());
+    if matches!(end, End::Done) && !((run.saw_mismatch || run.saw_raised) && is_error(&run.tables[0].rows)) {
+        return Ok(Solved { rows: std::mem::take(&mut run.tables[0].rows) });
     }
     let mut spent = run.spent;
     let mut before = run.findings(&end);
+    // In a circle a cause would keep itself up, whichever round it came from: once it is known which rows are errors, their
+    // causes are found anew, from nothing.
+    let mut seeks_causes = false;
     loop {
         let mut run = Run::new(linked, facts, seed, units.saturating_sub(spent), Some(&before));
         run.links = links.as_deref_mut();
         let end = run.rows(predicate)?;
         spent += run.spent;
         run.tell();
-        let (rows, reason) = (run.tables[0].rows.clone(), run.reason.take());
+        let rows = run.tables[0].rows.clone();
         let is_decided = run.tables[0].complete;
         let mut found = run.findings(&end);
-        if is_decided || found.is_in(&before) {
-            return Ok(Solved { rows, reason: reason.map(|(_, _, error)| error) });
+        let is_stable = if seeks_causes {
+            found.is_in(&before, |a, b| a == b)
+        } else {
+            found.is_in(&before, |a, b| a == b || a.is_error() && b.is_error())
+        };
+        if is_decided || is_stable && (seeks_causes || !is_error(&rows)) {
+            return Ok(Solved { rows });
         }
         found.keep(before);
-        before = found;
+        before = if is_stable { found.without_causes() } else { found };
+        seeks_causes |= is_stable;
     }
 }

@@ -1,18 +1,17 @@
-//! Why a row is an error: the first source, in order of kind and line, among all that its ways lead back to.
+//! Why a row is an error: the greatest cause among all that its ways lead back to.
 
 use std::collections::BTreeSet;
 
 use super::{Call, Goal, Model, Oracle, Pass, Row, bindings::is_instance, has};
-use crate::{facts::Facts, model::AskError};
+use crate::{eval::solve::Cause, facts::Facts};
 
 impl<F: Facts> Oracle<'_, F> {
-    /// The reason of the call's error rows. Where no comparison is open and no negation meets a wildcard, it is an atom
+    /// The cause of an error row of the call. Where no comparison is open and no negation meets a wildcard, it is an atom
     /// that depends on its own negation.
-    pub(super) fn reason(&mut self, model: &Model, call: &Call) -> AskError {
+    pub(super) fn cause(&mut self, model: &Model, call: &Call, row: &Row) -> Cause {
         let Model { certain, possible, wrong } = model;
-        let mut queue: Vec<(Call, Row)> = wrong[call].iter().map(|row| (call.clone(), row.clone())).collect();
-        let mut seen = BTreeSet::new();
-        let (mut comparisons, mut negations, mut circles) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut queue: Vec<(Call, Row)> = vec![(call.clone(), row.clone())];
+        let (mut seen, mut causes) = (BTreeSet::new(), BTreeSet::new());
         while let Some((call, row)) = queue.pop() {
             if !seen.insert((call.clone(), row.clone())) {
                 continue;
@@ -35,7 +34,7 @@ impl<F: Facts> Oracle<'_, F> {
                                 queue.push((Call::whole(predicate, args.clone()), args));
                             }
                             Goal::Not(call) => {
-                                circles.insert(line);
+                                causes.insert(Cause::recursion(line));
                                 for row in &possible[&call] {
                                     let is_wrong = has(wrong, &call, row) && !has(certain, &call, row);
                                     if is_wrong {
@@ -43,25 +42,18 @@ impl<F: Facts> Oracle<'_, F> {
                                     }
                                     // Of the negation itself: what is under it holds, or isn't all that is asked.
                                     if !is_wrong || !is_instance(&self.linked.bounds, &call.args, row) {
-                                        negations.insert(line);
+                                        causes.insert(Cause::negation(line));
                                     }
                                 }
                             }
                             Goal::Compare(_) => {
-                                comparisons.insert(line);
+                                causes.insert(Cause::comparison(line));
                             }
                         }
                     }
                 }
             }
         }
-        let place = |lines: BTreeSet<u32>| format!("line {}", lines.first().copied().unwrap_or(0));
-        if !comparisons.is_empty() {
-            AskError::Comparison { place: place(comparisons) }
-        } else if !negations.is_empty() {
-            AskError::Negation { place: place(negations) }
-        } else {
-            AskError::Recursion { place: place(circles) }
-        }
+        causes.pop_last().unwrap_or(Cause::recursion(0))
     }
 }
