@@ -196,8 +196,7 @@ fn by_layers(ready: &Ready<'_>, _: &mut Evaluator<Plain>, found: &Told, _: &mut 
     }
     let rebuilt = snapshot(&policy, ready.stored.clone());
     let rebuilt = Engine::open(&rebuilt, 5).expect("what was written opens").ask(&asked);
-    (rebuilt != *found)
-        .then(|| format!("layers: {} by a new snapshot, {} plainly", written(&rebuilt), written(found)))
+    (rebuilt != *found).then(|| format!("layers: {} by a new snapshot, {} plainly", written(&rebuilt), written(found)))
 }
 
 /// What `understudy fmt` prints is the same policy.

@@ -12,7 +12,7 @@ use crate::{
         linked::Literal,
         search::{
             choose::{Choice, next_of},
-            compare,
+            compare::compare,
         },
         solve::{OutOfBudget, Worth},
         term::{Environment, Slot, Term},

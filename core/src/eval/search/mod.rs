@@ -5,10 +5,12 @@
 //! Source: tabled evaluation with delayed negation (SLG: Chen, Warren 1996).
 
 pub(super) mod choose;
+pub(super) mod compare;
 mod doubt;
 pub mod links;
 mod negation;
 mod rounds;
+mod stored;
 mod table;
 
 use std::collections::HashMap;
@@ -17,6 +19,7 @@ use foldhash::fast::FixedState;
 
 use self::{
     choose::{Choice, choose},
+    compare::compare,
     doubt::Again,
     links::Links,
     negation::Waiting,
@@ -26,14 +29,10 @@ use self::{
 use super::{
     bounds::ANYTHING,
     linked::{Linked, Literal},
-    solve::{Cause, OutOfBudget, Question, Solved, Solver, Worth},
-    term::{Environment, Resolved, RuleTerm, Slot, Term},
+    solve::{OutOfBudget, Question, Solved, Solver, Worth},
+    term::{Environment, RuleTerm, Slot, Term},
 };
-use crate::{
-    facts::{FACT_ARITY_MAX, Facts, RelationId, Row, RowPattern},
-    model::Sym,
-    rules::rule::Comparison,
-};
+use crate::facts::{Facts, RelationId};
 
 /// The evaluator by tables.
 pub struct Search;
@@ -337,84 +336,4 @@ impl<'s, F: Facts> Run<'s, F> {
         }
         Ok(id)
     }
-
-    /// Every stored row (of any layer) that fits the call, each once.
-    fn scan(&mut self, predicate: usize, args: &[Term], mut found: impl FnMut(&[Term])) -> Result<(), OutOfBudget> {
-        let arity = args.len();
-        let declared = &self.linked.predicates[predicate];
-        if declared.auxiliary || arity == 0 || arity > FACT_ARITY_MAX {
-            return Ok(());
-        }
-        let mut relations = std::mem::take(&mut self.relations);
-        relations.clear();
-        self.facts.relations(&declared.name, arity, &mut relations);
-        for relation in &relations {
-            self.spend(1)?;
-            let shape = self.facts.shape(*relation);
-            let mut pattern = RowPattern::default();
-            let fits = args.iter().zip(&shape.types).zip(&mut pattern).all(|((term, ty), place)| match *term {
-                Term::Const(value) => {
-                    *place = Some(value.id);
-                    value.ty == *ty
-                }
-                Term::Var(_, bound) => self.linked.bounds.admits(bound, *ty),
-            });
-            if !fits {
-                continue;
-            }
-            let types = shape.types.clone();
-            let mut cursor = self.facts.open(*relation, &pattern);
-            let mut row = Row::default();
-            while self.facts.next(&mut cursor, &mut row) {
-                self.spend(1)?;
-                let mut terms = [Term::Const(Sym { ty: types[0], id: 0 }); FACT_ARITY_MAX];
-                for (place, (id, ty)) in terms.iter_mut().zip(row.iter().zip(&types)) {
-                    *place = Term::Const(Sym { ty: *ty, id: *id });
-                }
-                if repeats_agree(args, &terms[..arity]) {
-                    found(&terms[..arity]);
-                }
-            }
-        }
-        self.relations = relations;
-        Ok(())
-    }
-}
-
-/// Value of a comparison in a rule on this line; `None`: false.
-pub(super) fn compare<F: Facts>(
-    facts: &F,
-    op: Comparison,
-    left: Resolved,
-    right: Resolved,
-    line: u32,
-) -> Option<Worth> {
-    let (Resolved::Const(left), Resolved::Const(right)) = (left, right) else {
-        return Some(Worth::Error(Cause::comparison(line)));
-    };
-    if op == Comparison::NotEqual {
-        return (left != right).then_some(Worth::True);
-    }
-    let (Some(left), Some(right)) = (facts.integer(left), facts.integer(right)) else {
-        return Some(Worth::Mismatch);
-    };
-    let holds = match op {
-        Comparison::Less => left < right,
-        Comparison::LessEqual => left <= right,
-        Comparison::Greater => left > right,
-        Comparison::GreaterEqual => left >= right,
-        Comparison::NotEqual => left != right,
-    };
-    holds.then_some(Worth::True)
-}
-
-/// Has a row the same value wherever the call has the same variable?
-fn repeats_agree(args: &[Term], row: &[Term]) -> bool {
-    args.iter().enumerate().all(|(i, term)| match term {
-        Term::Const(_) => true,
-        Term::Var(number, _) => args[..i]
-            .iter()
-            .zip(row)
-            .all(|(earlier, value)| !matches!(earlier, Term::Var(n, _) if n == number) || *value == row[i]),
-    })
 }

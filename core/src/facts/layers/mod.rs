@@ -4,6 +4,7 @@
 //! Never: writes to the base; gives a number to an id that some layer already knows.
 
 mod overlay;
+mod read;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ use foldhash::fast::FixedState;
 
 use self::overlay::{Position, Rows};
 use super::{
-    FACT_ARITY_MAX, Facts, Layer, RelationId, Row, RowPattern, Shape,
+    FACT_ARITY_MAX, Facts, RelationId, Row, RowPattern, Shape,
     stored::{Base, StoredCursor, id_hash},
 };
 use crate::model::{Change, Fact, Pattern, Sym, TypeId, Value};
@@ -257,149 +258,5 @@ impl<'a> Layered<'a> {
             }
         }
         Some(pattern)
-    }
-}
-
-impl Facts for Layered<'_> {
-    type Cursor = LayeredCursor;
-
-    fn begin(&mut self, context_facts: &[Fact]) {
-        self.end();
-        let fresh = self.types.iter().map(|ty| ty.fresh.len()).collect();
-        self.before = Some(Before { fresh, relations: self.relations.len() });
-        for fact in context_facts {
-            let Some((number, row)) = self.place(fact) else { continue };
-            if !self.contains(RelationId(number), &row) {
-                self.relations[number as usize].context.insert(&row);
-                self.touched.push(number);
-            }
-        }
-    }
-
-    fn end(&mut self) {
-        let Some(before) = self.before.take() else { return };
-        for number in self.touched.drain(..) {
-            self.relations[number as usize].context.clear();
-        }
-        for number in before.relations..self.relations.len() {
-            let relation = &self.relations[number];
-            let hash = self.predicate_hash(&relation.predicate, relation.shape.types.len());
-            if let Some(numbers) = self.by_predicate.get_mut(&hash) {
-                numbers.retain(|known| *known as usize != number);
-            }
-        }
-        self.relations.truncate(before.relations);
-        for ty in self.types.drain(before.fresh.len()..) {
-            self.type_numbers.remove(&*ty.name);
-        }
-        for (ty, length) in self.types.iter_mut().zip(before.fresh) {
-            for id in ty.fresh.drain(length..) {
-                ty.numbers.remove(&id);
-            }
-        }
-    }
-
-    fn intern_type(&mut self, name: &str) -> TypeId {
-        let known = self.type_numbers.get(name).copied();
-        TypeId(known.unwrap_or_else(|| self.add_type(name.to_owned().into(), 0)))
-    }
-
-    fn type_name(&self, ty: TypeId) -> &str {
-        &self.types[ty.0 as usize].name
-    }
-
-    fn intern(&mut self, ty: TypeId, id: &str) -> Sym {
-        let number = self.known(ty.0, id).unwrap_or_else(|| {
-            let of_type = &mut self.types[ty.0 as usize];
-            let number = of_type.n_base + of_type.fresh.len() as u32;
-            of_type.fresh.push(id.to_owned());
-            of_type.numbers.insert(id.to_owned(), number);
-            number
-        });
-        Sym { ty, id: number }
-    }
-
-    fn write_id(&self, symbol: Sym, out: &mut String) {
-        let of_type = &self.types[symbol.ty.0 as usize];
-        match symbol.id.checked_sub(of_type.n_base) {
-            None => self.base.types[symbol.ty.0 as usize].write(symbol.id, out),
-            Some(above) => out.push_str(of_type.fresh.get(above as usize).map_or("", String::as_str)),
-        }
-    }
-
-    fn integer(&self, symbol: Sym) -> Option<i64> {
-        let of_type = &self.types[symbol.ty.0 as usize];
-        if of_type.name != "Integer" {
-            return None;
-        }
-        match symbol.id.checked_sub(of_type.n_base) {
-            None => self.base.types[symbol.ty.0 as usize].integer(symbol.id),
-            Some(above) => of_type.fresh.get(above as usize)?.parse().ok(),
-        }
-    }
-
-    fn relations(&self, predicate: &str, arity: usize, out: &mut Vec<RelationId>) {
-        let numbers = self.by_predicate.get(&self.predicate_hash(predicate, arity));
-        for number in numbers.into_iter().flatten() {
-            let relation = &self.relations[*number as usize];
-            if relation.predicate == predicate && relation.shape.types.len() == arity {
-                out.push(RelationId(*number));
-            }
-        }
-    }
-
-    fn shape(&self, relation: RelationId) -> &Shape {
-        &self.relations[relation.0 as usize].shape
-    }
-
-    fn count(&self, relation: RelationId, pattern: &RowPattern) -> usize {
-        let above = &self.relations[relation.0 as usize];
-        let in_base = self.base.relations.get(relation.0 as usize).map_or(0, |base| base.count(pattern));
-        in_base + above.later.count(pattern) + above.context.count(pattern)
-    }
-
-    fn contains(&self, relation: RelationId, row: &Row) -> bool {
-        let above = &self.relations[relation.0 as usize];
-        (self.in_base(relation.0, row) && !above.tombstones.contains(row))
-            || above.later.contains(row)
-            || above.context.contains(row)
-    }
-
-    fn layer(&self, relation: RelationId, row: &Row) -> Option<Layer> {
-        let above = &self.relations[relation.0 as usize];
-        if self.in_base(relation.0, row) && !above.tombstones.contains(row) {
-            Some(Layer::Stored)
-        } else if above.later.contains(row) {
-            Some(Layer::Later)
-        } else {
-            above.context.contains(row).then_some(Layer::Context)
-        }
-    }
-
-    fn open(&self, relation: RelationId, pattern: &RowPattern) -> LayeredCursor {
-        let base = self.base.relations.get(relation.0 as usize).map(|base| base.open(pattern)).unwrap_or_default();
-        LayeredCursor { relation, pattern: *pattern, layer: 0, base, above: Position::default() }
-    }
-
-    fn next(&self, cursor: &mut LayeredCursor, row: &mut Row) -> bool {
-        let number = cursor.relation.0 as usize;
-        let above = &self.relations[number];
-        loop {
-            let found = match cursor.layer {
-                0 => match self.base.relations.get(number) {
-                    Some(base) => base.next(&mut cursor.base, &cursor.pattern, row),
-                    None => false,
-                },
-                1 => above.later.next(&mut cursor.above, &cursor.pattern, row),
-                2 => above.context.next(&mut cursor.above, &cursor.pattern, row),
-                _ => return false,
-            };
-            if !found {
-                cursor.layer += 1;
-                cursor.above = Position::default();
-            } else if cursor.layer != 0 || above.tombstones.is_empty() || !above.tombstones.contains(row) {
-                return true;
-            }
-        }
     }
 }

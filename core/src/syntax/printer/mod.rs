@@ -7,14 +7,11 @@
 //!   doesn't fit breaks inside its brackets, an element a line, with a comma after the last where the language allows it.
 //! - A comment stays at the end of its line, or on lines of its own before what it was written before.
 
-use std::fmt::Write as _;
+mod lines;
+mod words;
 
-use super::{
-    ast::Policy,
-    diagnostic::Finding,
-    lexer::{Kind, lex},
-    parser::parse,
-};
+use self::words::{Word, words};
+use super::{ast::Policy, diagnostic::Finding, lexer::Kind, parser::parse};
 
 /// Columns of a line.
 pub const WIDTH: usize = 100;
@@ -35,57 +32,6 @@ pub fn format(text: &str) -> Result<String, Vec<Finding>> {
     Ok(printer.out)
 }
 
-/// A token with the comments around it.
-#[derive(Debug)]
-struct Word {
-    text: String,
-    kind: Kind,
-    /// Comments on lines of their own before it; was a line left blank before?
-    lead: Vec<(bool, String)>,
-    /// Was a line left blank right before it?
-    blank: bool,
-    /// The comment at the end of its line.
-    trail: Option<String>,
-    /// The bracket that closes this one.
-    close: Option<usize>,
-}
-
-fn words(text: &str) -> Vec<Word> {
-    let mut words: Vec<Word> = Vec::new();
-    let mut end = 0;
-    for token in lex(0, text, &mut Vec::new()) {
-        let (start, after) = (token.span.start as usize, token.span.end as usize);
-        let mut word = Word {
-            text: text[start..after].to_owned(),
-            kind: token.kind,
-            lead: Vec::new(),
-            blank: false,
-            trail: None,
-            close: None,
-        };
-        if let Kind::Number(number) = word.kind {
-            word.text = number.to_string();
-        }
-        let n_lines = text[end..start].split('\n').count();
-        for (at, line) in text[end..start].split('\n').enumerate() {
-            let line = line.trim();
-            if line.starts_with('#') {
-                let comment = line.trim_end().to_owned();
-                match words.last_mut() {
-                    Some(before) if at == 0 => before.trail = Some(comment),
-                    _ => word.lead.push((word.blank, comment)),
-                }
-                word.blank = false;
-            } else if at > 0 && at + 1 < n_lines {
-                word.blank = true;
-            }
-        }
-        end = after;
-        words.push(word);
-    }
-    words
-}
-
 struct Printer {
     words: Vec<Word>,
     out: String,
@@ -102,48 +48,6 @@ impl Printer {
 
     fn is_name(&self, at: usize, names: &[&str]) -> bool {
         matches!(&self.words[at].kind, Kind::Name(name) if names.contains(&name.as_str()))
-    }
-
-    /// Drops trailing commas, and gives comments to the words they are best read with.
-    fn tidy(&mut self) {
-        for mut word in std::mem::take(&mut self.words) {
-            let is_close = matches!(word.kind, Kind::Mark(")" | "]" | "}" | "{"));
-            let trailing_comma = is_close && self.words.last().is_some_and(|before| before.kind == Kind::Mark(","));
-            if let Some(comma) = self.words.pop_if(|_| trailing_comma) {
-                word.lead.splice(0..0, comma.lead);
-                if let (Some(comment), Some(before)) = (comma.trail, self.words.last_mut()) {
-                    match before.trail {
-                        None => before.trail = Some(comment),
-                        Some(_) => word.lead.insert(0, (false, comment)),
-                    }
-                }
-            }
-            self.words.push(word);
-        }
-        for at in 1..self.words.len() {
-            let hugs = self.is_mark(at, ",") || self.is_mark(at, ";") || self.is_name(at, &["and", "or", "if"]);
-            if hugs && at + 1 < self.words.len() {
-                let mut moved = std::mem::take(&mut self.words[at].lead);
-                if let Some(comment) = self.words[at - 1].trail.take()
-                    && let Some(own) = self.words[at].trail.replace(comment)
-                {
-                    moved.push((false, own));
-                }
-                self.words[at + 1].lead.splice(0..0, moved);
-            }
-        }
-        let mut open = Vec::new();
-        for at in 0..self.words.len() {
-            match self.words[at].kind {
-                Kind::Mark("(" | "[" | "{") => open.push(at),
-                Kind::Mark(")" | "]" | "}") => {
-                    if let Some(begun) = open.pop() {
-                        self.words[begun].close = Some(at);
-                    }
-                }
-                _ => {}
-            }
-        }
     }
 
     /// Does a body in braces begin at the item, and where?
@@ -231,17 +135,6 @@ impl Printer {
         }
     }
 
-    fn comment_line(&mut self, comment: &str, indent: usize, blank: bool) {
-        if !self.out.is_empty() {
-            self.out.push('\n');
-            if blank {
-                self.out.push('\n');
-            }
-        }
-        let _ = write!(self.out, "{:indent$}{comment}", "");
-        self.break_to = Some(indent);
-    }
-
     fn comments_before_close(&mut self, close: usize, indent: usize) {
         for (place, (blank, comment)) in std::mem::take(&mut self.words[close].lead).into_iter().enumerate() {
             let is_first = place == 0 && self.out.ends_with('{');
@@ -256,80 +149,6 @@ impl Printer {
         }
         if !self.out.is_empty() {
             self.out.push('\n');
-        }
-    }
-
-    /// Is there a space between two words of one line?
-    fn space(&self, before: usize, at: usize) -> bool {
-        let is_literal = |open: usize| open > 0 && matches!(self.words[open - 1].kind, Kind::Name(_));
-        match (&self.words[before].kind, &self.words[at].kind) {
-            (Kind::Mark("(" | "["), _) | (_, Kind::Mark(")" | "]" | "," | ";" | ":")) => false,
-            (Kind::Name(word), Kind::Mark("(")) => matches!(word.as_str(), "if" | "and" | "or" | "not" | "iff"),
-            (Kind::Name(word), Kind::Mark("!")) => word != "matches",
-            (Kind::Mark("{"), Kind::Mark("}")) => false,
-            // `User{"ann"}` beside `{ owner: User }`; the brace of a body is followed by a line's end.
-            (Kind::Name(_), Kind::Mark("{")) => self.opens_body(at),
-            (Kind::Mark("{"), _) => !is_literal(before),
-            (_, Kind::Mark("}")) => at < 2 || !(self.is_mark(at - 2, "{") && is_literal(at - 2)),
-            _ => true,
-        }
-    }
-
-    /// Does the brace open a block, a test, a setup? Then its inside is no single value.
-    fn opens_body(&self, open: usize) -> bool {
-        let Some(close) = self.words[open].close else { return true };
-        let is_value = close == open + 2
-            && (matches!(self.words[open + 1].kind, Kind::Text(_) | Kind::Number(_))
-                || self.is_name(open + 1, &["true", "false"]));
-        !is_value
-    }
-
-    fn column(&self) -> usize {
-        self.break_to.unwrap_or_else(|| {
-            let line = self.out.rfind('\n').map_or(0, |at| at + 1);
-            self.out[line..].chars().count()
-        })
-    }
-
-    /// Do these words fit the line, with no comment among them?
-    fn fits(&self, from: usize, to: usize) -> bool {
-        let mut width = self.column();
-        for at in from..to {
-            let word = &self.words[at];
-            if (at > from && !word.lead.is_empty()) || (at + 1 < to && word.trail.is_some()) {
-                return false;
-            }
-            width += word.text.chars().count() + usize::from(at > from && self.space(at - 1, at));
-            if width > WIDTH {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Writes a word, its comments and what separates it from the one before.
-    fn put(&mut self, at: usize) {
-        let indent = self.break_to.unwrap_or_else(|| {
-            let line = self.out.rfind('\n').map_or(0, |newline| newline + 1);
-            self.out[line..].chars().take_while(|c| *c == ' ').count()
-        });
-        for (_, comment) in std::mem::take(&mut self.words[at].lead) {
-            self.comment_line(&comment, indent, false);
-        }
-        match self.break_to.take() {
-            Some(indent) => {
-                let _ = write!(self.out, "\n{:indent$}", "");
-            }
-            None if !self.out.is_empty() && self.space(at - 1, at) => self.out.push(' '),
-            None => {}
-        }
-        self.out.push_str(&self.words[at].text);
-        if self.comma_after == Some(at) {
-            self.out.push(',');
-        }
-        if let Some(comment) = self.words[at].trail.take() {
-            let _ = write!(self.out, " {comment}");
-            self.break_to = Some(indent);
         }
     }
 
