@@ -203,6 +203,7 @@ fn every_case_on_snapshots_that_are_written_instead_of_mapped() {
 /// The native engine's explanation of a question and the component's, which must be one.
 fn same_explanation(native: &mut Engine<'_>, instance: &mut Instance, request: &Request, what: &str) -> bool {
     let expected = native.explain(request);
+    assert_eq!(expected.clone().map(|explanation| explanation.answer), native.ask(request), "{what}");
     let got = match instance.call(&Call::Explain(request.clone())) {
         Ok(Reply::Explanation(explanation)) => Ok(explanation),
         Err(Failure::Refused(Refusal::Ask(error))) => Err(error),
