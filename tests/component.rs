@@ -2,7 +2,6 @@
 //! what happens to instances that break.
 
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::Write,
     path::Path,
@@ -14,31 +13,35 @@ use serde_json::{Value as Json, json};
 use understudy::{
     guest::{
         component::Guest,
-        instance::{Instance, Way},
+        instance::{Failure, Instance, Way},
         pool::{Pool, PoolConfig},
     },
     http::state::{Answers, CallError},
     primary::instances::Instances,
 };
 use understudy_core::{
+    compile::{Source, compile},
     engine::Engine,
+    eval::{policy_tests, search::Search},
     limits::WORK_UNITS_PER_REQUEST,
     model::{Answer, Ask, AskError, Change, Fact, Pattern, Request, Value},
-    raw::{Call, Reply},
-    rules::rule::BlockMetadata,
+    raw::{Call, Refusal, Reply},
     snapshot::{Contents, Manifest, PolicyText, write},
     syntax::diagnostic::Severity,
 };
 use understudy_tests::{
-    ask::{answer, ask, sorted},
+    ask::{answer, ask},
     case::{Case, all},
-    generate,
+    generate, native,
+    tally::Tally,
     world::World,
 };
 use wasmparser::{Parser, Payload};
 
-/// Kinds of cases that ask the tools about a policy, not an instance about a snapshot; they run natively.
-const NATIVE_KINDS: [&str; 2] = ["fact_check", "policy_tests"];
+/// Bytes of memory of an instance besides its snapshot.
+const HEAP_BYTES: usize = 256 << 20;
+/// One of so many random worlds is explained, too.
+const WORLDS_PER_EXPLAINED: u64 = 8;
 
 fn built(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_BIN_EXE_understudy")).with_file_name(name);
@@ -76,14 +79,22 @@ fn neither_the_component_nor_the_core_module_imports_anything() {
     }
 }
 
-/// A file with a snapshot of this.
-fn snapshot(policy: &str, facts: Vec<Fact>) -> File {
+/// A snapshot of this.
+fn built_of(policy: &str, facts: Vec<Fact>) -> Vec<u8> {
     let policy = Some(PolicyText { file: None, text: policy.to_owned() });
     let contents = Contents { manifest: Manifest { offset: 10, ..Manifest::default() }, policy, keys: None };
-    let bytes = write(&contents, facts).expect("it can be written");
+    write(&contents, facts).expect("it can be written")
+}
+
+/// A file that holds these bytes.
+fn file_of(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().expect("a file");
-    file.write_all(&bytes).expect("room for it");
+    file.write_all(bytes).expect("room for it");
     file
+}
+
+fn snapshot(policy: &str, facts: Vec<Fact>) -> File {
+    file_of(&built_of(policy, facts))
 }
 
 fn pool(change: impl FnOnce(&mut PoolConfig)) -> Arc<Pool> {
@@ -105,65 +116,122 @@ fn request(ask: Ask) -> Request {
 }
 
 /// Is this a policy without errors, by an instance without a snapshot?
-fn checks(name: &str, policy: &str) -> bool {
-    let guest = Guest::load().expect("the engine loads");
-    let mut instance = Instance::new(&guest, 256 << 20).expect("an instance");
-    let sources = vec![(name.to_owned(), policy.to_owned())];
-    match instance.call(&Call::Check { sources }) {
+fn checks(guest: &Guest, sources: Vec<(String, String)>) -> bool {
+    match instance(guest).call(&Call::Check { sources }) {
         Ok(Reply::Diagnostics(notes)) => notes.iter().all(|note| note.severity != Severity::Error),
         other => panic!("{other:?}"),
     }
 }
 
-/// What the component says to a case; `None`: it is not asked.
-fn run(pool: &Pool, case: &Case) -> Option<Json> {
-    let kind = case.ask["kind"].as_str().unwrap_or_default();
-    if NATIVE_KINDS.contains(&kind) {
-        return None;
+/// Results of a policy's tests by an instance without a snapshot: those of the native engine, reasons included.
+fn tested(guest: &Guest, sources: Vec<(String, String)>, now_s: i64) -> Json {
+    let native: Vec<Source<'_>> = sources.iter().map(|(name, text)| Source { name, text }).collect();
+    let native = policy_tests::run(&compile(&native), now_s, 7);
+    match instance(guest).call(&Call::Test { sources, now_s, budget: WORK_UNITS_PER_REQUEST, seed: 8 }) {
+        Ok(Reply::Report(tests)) => assert_eq!(tests, native.tests),
+        other => panic!("{other:?}"),
     }
-    if kind == "parse" {
-        return Some(json!(if checks(&case.name, &case.policy) { "ok" } else { "error" }));
+    json!({"passed": native.passed(), "total": native.total()})
+}
+
+/// May the case's fact be written under the case's policy? The native engine's words.
+fn fact_checked(guest: &Guest, case: &Case) -> Json {
+    let bytes = built_of(&case.policy, case.facts.clone());
+    let mut instance = opened(guest, &file_of(&bytes));
+    let (predicate, args) = native::fact(case);
+    match instance.call(&Call::CheckFact { predicate, args }) {
+        Ok(Reply::FactCheck(unfit)) => json!(if unfit.is_none() { "ok" } else { "error" }),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An instance without a snapshot.
+fn instance(guest: &Guest) -> Instance {
+    Instance::new(guest, HEAP_BYTES).expect("an instance")
+}
+
+fn opened(guest: &Guest, file: &File) -> Instance {
+    Instance::open(guest, file, Way::Map, HEAP_BYTES, 9).expect("a snapshot opens")
+}
+
+/// What the component says to a case.
+fn run(guest: &Guest, pool: &Pool, case: &Case) -> Json {
+    let sources = || vec![(case.name.clone(), case.policy.clone())];
+    match case.ask["kind"].as_str() {
+        Some("parse") => return json!(if checks(guest, sources()) { "ok" } else { "error" }),
+        Some("policy_tests") => return tested(guest, sources(), case.now_s.unwrap_or(native::NOW_S)),
+        Some("fact_check") => return fact_checked(guest, case),
+        _ => {}
     }
     pool.install(snapshot(&case.policy, case.facts.clone()), || ()).expect("a case's snapshot opens");
-    if kind == "metadata" {
-        let blocks = wait(pool.metadata(0)).expect("an answer").expect("a policy");
-        let block = |(name, own): (String, BlockMetadata)| {
-            let relations: BTreeMap<_, _> = own.relations.into_iter().collect();
-            (name, json!({"roles": own.roles, "permissions": own.permissions, "relations": relations}))
-        };
-        return Some(json!({"resources": blocks.into_iter().map(block).collect::<BTreeMap<_, _>>()}));
+    if case.ask["kind"] == "metadata" {
+        return native::metadata(&wait(pool.metadata(0)).expect("an answer").expect("a policy"));
     }
-    let request = Request {
-        ask: ask(&case.ask).expect("a kind of question"),
-        context_facts: case.context_facts.clone(),
-        now_s: case.now_s.unwrap_or(1_780_000_000),
-        budget: WORK_UNITS_PER_REQUEST,
-    };
-    Some(match asked(pool, request) {
+    match asked(pool, native::request(case).expect("a kind of question")) {
         Ok(found) => answer(&found),
         Err(CallError::Ask(error)) => json!({"error": error.kind()}),
         Err(other) => json!({"failed": format!("{other:?}")}),
-    })
+    }
+}
+
+fn cases() -> Vec<Case> {
+    all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases"))
 }
 
 #[test]
-fn every_case_through_the_component() {
-    let cases = all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases"));
-    for way in [Way::Map, Way::Write] {
-        let pool = pool(|config| config.way = way);
-        let (mut n_passed, mut wrong) = (0, Vec::new());
-        for case in &cases {
-            let Some(got) = run(&pool, case) else { continue };
-            let (got, expected) = (sorted(got), sorted(case.expect.clone()));
-            if got == expected {
-                n_passed += 1;
-            } else {
-                wrong.push(format!("{}: expected {expected}, got {got}", case.name));
-            }
-        }
-        println!("through the component ({way:?}): {n_passed} passed, {} failed", wrong.len());
-        assert!(n_passed > 220 && wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+fn every_case_natively_and_through_the_component() {
+    let guest = Guest::load().expect("the engine loads");
+    let pool = pool(|config| config.way = Way::Map);
+    let (mut natively, mut through) = (Tally::new("natively"), Tally::new("through the component"));
+    for case in cases() {
+        natively.count(&case, native::outcome::<Search>(&case));
+        through.count(&case, run(&guest, &pool, &case));
     }
+    natively.finish();
+    through.finish();
+}
+
+#[test]
+fn every_case_on_snapshots_that_are_written_instead_of_mapped() {
+    let guest = Guest::load().expect("the engine loads");
+    let pool = pool(|config| config.way = Way::Write);
+    let mut tally = Tally::new("through the component, snapshots written");
+    cases().iter().for_each(|case| tally.count(case, run(&guest, &pool, case)));
+    tally.finish();
+}
+
+/// The native engine's explanation of a question and the component's, which must be one.
+fn same_explanation(native: &mut Engine<'_>, instance: &mut Instance, request: &Request, what: &str) -> bool {
+    let expected = native.explain(request);
+    assert_eq!(expected.clone().map(|explanation| explanation.answer), native.ask(request), "{what}");
+    let got = match instance.call(&Call::Explain(request.clone())) {
+        Ok(Reply::Explanation(explanation)) => Ok(explanation),
+        Err(Failure::Refused(Refusal::Ask(error))) => Err(error),
+        other => panic!("{what}: {other:?}"),
+    };
+    assert_eq!(got, expected, "{what}");
+    got.is_ok_and(|explanation| !explanation.steps.is_empty())
+}
+
+#[test]
+fn every_case_is_explained_as_natively() {
+    let guest = Guest::load().expect("the engine loads");
+    let mut n_explained = 0;
+    for case in cases() {
+        let Some(request) = native::request(&case) else { continue };
+        let bytes = built_of(&case.policy, case.facts.clone());
+        let mut native = Engine::open(&bytes, 7).expect("what was written opens");
+        let mut instance = opened(&guest, &file_of(&bytes));
+        let is_explained = same_explanation(&mut native, &mut instance, &request, &case.name);
+        n_explained += usize::from(is_explained);
+        // Too few units are an error, and too few for the reasons cut these.
+        for budget in [0, 20, 100] {
+            let request = Request { budget, ..request.clone() };
+            same_explanation(&mut native, &mut instance, &request, &format!("{} by {budget} units", case.name));
+        }
+    }
+    println!("{n_explained} explained, natively and through the component");
+    assert!(n_explained > 150, "{n_explained}");
 }
 
 /// Random worlds, the snapshot, the later writes and the request each coming the way they come in a node.
@@ -174,8 +242,8 @@ fn the_component_says_what_the_engine_says_natively() {
     let first = number("UNDERSTUDY_SEED").unwrap_or(since.as_millis() as u64 * 1_000);
     let n_worlds = number("UNDERSTUDY_WORLDS").unwrap_or(400);
     println!("UNDERSTUDY_SEED={first} UNDERSTUDY_WORLDS={n_worlds}");
-    let (begun, mut n_errors) = (Instant::now(), 0);
-    let pool = pool(|_| ());
+    let (begun, mut n_errors, mut n_explained) = (Instant::now(), 0, 0);
+    let (guest, pool) = (Guest::load().expect("the engine loads"), pool(|_| ()));
     for seed in first..first + n_worlds {
         let world = generate::world(seed);
         let policy = Some(PolicyText { file: None, text: world.policy() });
@@ -184,11 +252,13 @@ fn the_component_says_what_the_engine_says_natively() {
         let contents = Contents { manifest: Manifest { offset, ..Manifest::default() }, policy, keys: None };
         let Ok(bytes) = write(&contents, world.base()) else { continue };
         let mut native = Engine::open(&bytes, 7).expect("what was written opens");
-        let mut file = tempfile::tempfile().expect("a file");
-        file.write_all(&bytes).expect("room for it");
-        pool.install(file, || ()).expect("what was written opens");
+        let mut explaining = seed.is_multiple_of(WORLDS_PER_EXPLAINED).then(|| opened(&guest, &file_of(&bytes)));
+        pool.install(file_of(&bytes), || ()).expect("what was written opens");
         for (offset, change) in (offset + 1..).zip(world.changes()) {
             native.apply(std::slice::from_ref(&change), offset);
+            if let Some(instance) = &mut explaining {
+                instance.apply(vec![change.clone()], offset).expect("a write is applied");
+            }
             pool.append(offset, vec![change]);
         }
         let context_facts = world.context_facts();
@@ -196,10 +266,15 @@ fn the_component_says_what_the_engine_says_natively() {
         let request = Request { ask, context_facts, now_s: World::now_s(), budget: WORK_UNITS_PER_REQUEST };
         let expected = native.ask(&request).map_err(CallError::Ask);
         n_errors += u64::from(expected.is_err());
-        assert_eq!(asked(&pool, request), expected, "world {seed}:\n{}", world.case(&json!("?")));
+        let what = || format!("world {seed}:\n{}", world.case(&json!("?")));
+        if let Some(instance) = &mut explaining {
+            n_explained += u64::from(same_explanation(&mut native, instance, &request, &what()));
+        }
+        assert_eq!(asked(&pool, request), expected, "{}", what());
     }
     assert_eq!(pool.counts().traps + pool.counts().stuck, 0);
-    println!("{n_worlds} worlds, {n_errors} of them errors, {:.1} s", begun.elapsed().as_secs_f64());
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("{n_worlds} worlds, {n_errors} of them errors, {n_explained} explained, {seconds:.1} s");
 }
 
 const POLICY: &str = r#"

@@ -9,11 +9,14 @@ use std::{
 
 use serde_json::json;
 use understudy_core::{
+    engine::Engine,
     limits::WORK_UNITS_PER_REQUEST,
-    model::Request,
-    raw::{Call, request::encode},
+    raw::{Call, dispatch, request::encode},
 };
-use understudy_tests::{ask::ask, case::all};
+use understudy_tests::{
+    case::{Case, all},
+    native,
+};
 
 #[path = "fuzz/targets.rs"]
 mod targets;
@@ -56,18 +59,17 @@ fn seeds() {
         for target in ["lexer", "parser", "checker"] {
             save(target, &case.name, case.policy.as_bytes());
         }
-        let context_facts = case.context_facts.clone();
-        let mut bytes = Vec::new();
-        if let Some(ask) = ask(&case.ask) {
-            let request = Request { ask, context_facts, now_s: 5, budget: WORK_UNITS_PER_REQUEST };
-            encode(&Call::Ask(request), &mut bytes);
-            save("raw", &case.name, &bytes);
+        let snapshot = std::panic::catch_unwind(|| targets::snapshot_of(&case.policy, case.facts.clone())).ok();
+        if let Some(snapshot) = &snapshot {
+            save("snapshot", &case.name, snapshot);
         }
-        encode(&Call::Check { sources: vec![(String::new(), case.policy.clone())] }, &mut bytes);
-        save("raw", &format!("{}_check", case.name), &bytes);
-        let snapshot = std::panic::catch_unwind(|| targets::snapshot_of(&case.policy, case.facts.clone()));
-        if let Ok(snapshot) = snapshot {
-            save("snapshot", &case.name, &snapshot);
+        let mut engine = snapshot.as_ref().map(|bytes| Engine::open(bytes, 1).expect("what was written opens"));
+        for (kind, call) in calls(&case) {
+            let (mut bytes, mut reply) = (Vec::new(), Vec::new());
+            encode(&call, &mut bytes);
+            dispatch::call(engine.as_mut(), &bytes, &mut reply);
+            save("raw", &format!("{}_{kind}", case.name), &bytes);
+            save("raw", &format!("{}_{kind}_reply", case.name), &reply);
         }
         let mut wire = case.ask.clone();
         let kind = match case.ask["kind"].as_str() {
@@ -93,4 +95,17 @@ fn seeds() {
         wire["context_facts"] = facts.collect();
         save("wire", &case.name, format!("{kind}{wire}").as_bytes());
     }
+}
+
+/// What can be asked of a case's policy and facts.
+fn calls(case: &Case) -> Vec<(&'static str, Call)> {
+    let sources = vec![(String::new(), case.policy.clone())];
+    let test = Call::Test { sources: sources.clone(), now_s: 5, budget: WORK_UNITS_PER_REQUEST, seed: 1 };
+    let (predicate, args) = native::fact(case);
+    let mut calls =
+        vec![("check", Call::Check { sources }), ("test", test), ("check_fact", Call::CheckFact { predicate, args })];
+    if let Some(request) = native::request(case) {
+        calls.extend([("ask", Call::Ask(request.clone())), ("explain", Call::Explain(request))]);
+    }
+    calls
 }

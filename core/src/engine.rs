@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::{
+    analysis::fact_types,
     eval::answer::Evaluator,
     facts::layers::Layered,
     model::{Answer, AskError, Change, Explanation, Fact, Pattern, Request},
@@ -99,6 +100,12 @@ impl<'a> Engine<'a> {
     /// named; facts of this arity or more fit (http-api.md §6.1).
     pub fn facts(&self, predicate: Option<&str>, args: &[Pattern]) -> Vec<Fact> {
         self.evaluator.facts().matching(predicate, args)
+    }
+
+    /// May the fact be written under this snapshot's policy (polar.md §10)? The message says what is wrong and what would fit.
+    pub fn check_fact(&self, fact: &Fact) -> Result<(), String> {
+        fact_types::check_size(fact)?;
+        fact_types::check(&self.program, fact)
     }
 
     /// Roles, permissions and relations of every block, sorted; `None` where the snapshot has no policy.

@@ -112,6 +112,9 @@ pub fn raw(bytes: &[u8]) {
         raw::answer::encode(&outcome, &mut written);
         let again = raw::answer::decode(&written).expect("what is written is read");
         assert_eq!(format!("{outcome:?}"), format!("{again:?}"));
+        if let Ok(raw::Reply::Explanation(explanation)) = outcome {
+            let _ = (explanation.to_string(), explanation.nearest_miss());
+        }
     }
     let mut called = bytes.to_vec();
     if let Ok(mut call) = raw::request::decode(bytes) {
@@ -119,8 +122,16 @@ pub fn raw(bytes: &[u8]) {
         raw::request::encode(&call, &mut written);
         let again = raw::request::decode(&written).expect("what is written is read");
         assert_eq!(format!("{call:?}"), format!("{again:?}"));
-        if let raw::Call::Ask(request) = &mut call {
-            request.budget = request.budget.min(UNITS);
+        match &mut call {
+            raw::Call::Ask(Request { budget, .. })
+            | raw::Call::Explain(Request { budget, .. })
+            | raw::Call::Test { budget, .. } => *budget = UNITS.min(*budget),
+            _ => {}
+        }
+        if let raw::Call::Explain(request) = &call {
+            let mut engine = Engine::open(world(), 1).expect("it was written here");
+            let explained = engine.explain(request).map(|explanation| explanation.answer);
+            assert_eq!(explained, engine.ask(request), "an explanation has the answer that there is");
         }
         raw::request::encode(&call, &mut called);
     }

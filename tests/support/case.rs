@@ -14,11 +14,19 @@ use understudy_core::{
     },
 };
 
+/// Cases of the published catalogue that came with the language's description.
+pub const CATALOGUE_CASES: usize = 232;
+
+/// Folders of cases of our own; the others are the catalogue's categories.
+const OWN_FOLDERS: [&str; 3] = ["evaluation", "traps", "well-founded"];
+
 /// One case as read.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// File name without its ending.
     pub name: String,
+    /// Is it one of the catalogue's?
+    pub is_catalogued: bool,
     /// Polar source.
     pub policy: String,
     /// Stored facts.
@@ -57,10 +65,11 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
 fn read(path: &Path) -> Case {
     let text = std::fs::read_to_string(path).expect("a case is text");
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    of_text(name, &text)
+    let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
+    Case { is_catalogued: OWN_FOLDERS.iter().all(|own| folder != *own), ..of_text(name, &text) }
 }
 
-/// The case of a file's text. Panics as [`all`].
+/// The case of a file's text, one of our own. Panics as [`all`].
 pub fn of_text(name: String, text: &str) -> Case {
     let section = |wanted: &str| {
         let heading = format!("--- {wanted}\n");
@@ -79,6 +88,7 @@ pub fn of_text(name: String, text: &str) -> Case {
         now_s: section("now").map(|text| text.trim().parse().expect("`now` is a number of seconds")),
         ask: json("ask"),
         expect: json("expect"),
+        is_catalogued: false,
         name,
     }
 }

@@ -50,6 +50,22 @@ pub fn request(ask: Ask, context: authorizer::Context) -> Result<Request, types:
     Ok(Request { ask, context_facts: facts(context.facts)?, now_s: context.now_s, budget })
 }
 
+pub fn question(asked: authorizer::Question) -> Result<Ask, types::Error> {
+    use authorizer::Question;
+    Ok(match asked {
+        Question::Authorize((actor, action, resource)) => {
+            Ask::Authorize { actor: value(actor)?, action, resource: value(resource)? }
+        }
+        Question::List((actor, action, resource_type)) => Ask::List { actor: value(actor)?, action, resource_type },
+        Question::Actions((actor, resource)) => Ask::Actions { actor: value(actor)?, resource: value(resource)? },
+        Question::Query(asked) => Ask::Query { predicate: asked.predicate, args: patterns(asked.args)? },
+    })
+}
+
+pub fn sources(sources: Vec<types::Source>) -> Vec<(String, String)> {
+    sources.into_iter().map(|source| (source.name, source.text)).collect()
+}
+
 pub fn contents(
     manifest: types::Manifest,
     policy: Option<String>,

@@ -8,6 +8,7 @@
 mod convert;
 mod flat;
 mod instance;
+mod reasons;
 mod typed;
 
 /// Generated from `wit/`.

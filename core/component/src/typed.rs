@@ -1,6 +1,7 @@
 //! The WIT exports.
 
 use understudy_core::{
+    limits::WORK_UNITS_PER_REQUEST,
     model::{Answer, Ask, AskError},
     raw::{Refusal, Reply, dispatch},
     snapshot as file,
@@ -10,6 +11,7 @@ use super::{
     bindings::exports::understudy::engine::{authorizer, policy, raw, snapshot, types},
     convert,
     instance::with,
+    reasons,
 };
 
 /// Stands for the instance in the generated code.
@@ -27,8 +29,18 @@ impl raw::Guest for Component {
 
 impl policy::Guest for Component {
     fn check(sources: Vec<types::Source>) -> Vec<types::Diagnostic> {
-        let sources: Vec<_> = sources.into_iter().map(|source| (source.name, source.text)).collect();
-        dispatch::check(&sources).into_iter().map(convert::to_diagnostic).collect()
+        dispatch::check(&convert::sources(sources)).into_iter().map(convert::to_diagnostic).collect()
+    }
+
+    fn test(
+        sources: Vec<types::Source>,
+        now_s: i64,
+        budget: Option<u64>,
+        seed: u64,
+    ) -> Result<Vec<policy::TestResult>, types::Error> {
+        let budget = budget.unwrap_or(WORK_UNITS_PER_REQUEST);
+        let tests = dispatch::test(&convert::sources(sources), now_s, budget, seed).map_err(convert::to_error)?;
+        Ok(tests.into_iter().map(reasons::to_test_result).collect())
     }
 }
 
@@ -130,11 +142,40 @@ impl authorizer::Guest for Component {
         }
     }
 
+    fn explain(
+        asked: authorizer::Question,
+        context: authorizer::Context,
+    ) -> Result<authorizer::Explained, types::Error> {
+        let request = convert::request(convert::question(asked)?, context)?;
+        let explanation = with(|instance| {
+            let engine = instance.engine.as_mut().ok_or(types::Error::NotOpen)?;
+            engine.explain(&request).map_err(|error| convert::to_error(Refusal::Ask(error)))
+        })?;
+        let answer = match (explanation.answer.clone(), request.ask) {
+            (Answer::Decision(allowed), _) => authorizer::Answer::Decision(allowed),
+            (Answer::Ids(ids), _) => authorizer::Answer::Ids(ids),
+            (Answer::Facts(rows), Ask::Query { predicate, .. }) => {
+                let rows = rows.into_iter().map(|row| convert::to_solution(&predicate, row));
+                authorizer::Answer::Solutions(rows.collect())
+            }
+            _ => return mismatch(),
+        };
+        Ok(authorizer::Explained { answer, why: reasons::to_explanation(explanation) })
+    }
+
     fn facts(predicate: Option<String>, args: Vec<types::Pattern>) -> Result<Vec<types::Fact>, types::Error> {
         let args = convert::patterns(args)?;
         with(|instance| {
             let engine = instance.engine.as_ref().ok_or(types::Error::NotOpen)?;
             Ok(engine.facts(predicate.as_deref(), &args).into_iter().map(convert::to_fact).collect())
+        })
+    }
+
+    fn check_fact(fact: types::Fact) -> Result<Option<String>, types::Error> {
+        let args = fact.args.into_iter().map(|value| (value.type_name, value.id)).collect();
+        with(|instance| {
+            let engine = instance.engine.as_ref().ok_or(types::Error::NotOpen)?;
+            Ok(dispatch::check_fact(engine, fact.predicate, args))
         })
     }
 }

@@ -92,13 +92,16 @@ pub enum What {
     Goal(Atom),
     /// Not this goal. Its predicate may be one that stands for the inside of a `not` (`not@LINE.N`).
     Not(Atom),
-    /// `=`, `!=`, `<`, `<=`, `>`, `>=`.
+    /// One of [`SIGNS`].
     Compare(&'static str, Arg, Arg),
     /// `in`.
     In(Arg, Vec<Arg>),
     /// `false`, or a type that no value has.
     Never,
 }
+
+/// Signs of comparisons.
+pub const SIGNS: [&str; 6] = ["=", "!=", "<", "<=", ">", ">="];
 
 /// A predicate with arguments.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

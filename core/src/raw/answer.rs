@@ -1,7 +1,7 @@
 //! Replies and refusals as bytes.
 
 use super::{
-    Malformed, Note, Refusal, Reply, Status,
+    Malformed, Note, Refusal, Reply, Status, explanation, report,
     words::{Reader, Writer, count, length},
 };
 use crate::{
@@ -23,6 +23,9 @@ const STATUS: u32 = 7;
 const APPLIED: u32 = 8;
 const DIAGNOSTICS: u32 = 9;
 const SNAPSHOT: u32 = 10;
+const EXPLANATION: u32 = 11;
+const REPORT: u32 = 12;
+const FACT_CHECK: u32 = 13;
 
 /// Second words of what is refused. Numbers are never given twice.
 const NEGATION: u32 = 1;
@@ -41,7 +44,7 @@ pub fn encode(outcome: &Result<Reply, Refusal>, out: &mut Vec<u8>) {
     let mut writer = Writer::new(out);
     match outcome {
         Err(refusal) => refused(&mut writer, refusal),
-        Ok(Reply::Answer(answer)) => answered(&mut writer, answer),
+        Ok(Reply::Answer(answer)) => write(&mut writer, answer),
         Ok(Reply::Facts(facts)) => {
             writer.words([FACTS, count(facts)]);
             facts.iter().for_each(|fact| writer.fact(fact));
@@ -85,6 +88,18 @@ pub fn encode(outcome: &Result<Reply, Refusal>, out: &mut Vec<u8>) {
             writer.words([SNAPSHOT, count(bytes)]);
             writer.padded(bytes);
         }
+        Ok(Reply::Explanation(explained)) => {
+            writer.words([EXPLANATION, 0]);
+            explanation::write(&mut writer, explained);
+        }
+        Ok(Reply::Report(tests)) => {
+            writer.words([REPORT, count(tests)]);
+            tests.iter().for_each(|test| report::write(&mut writer, test));
+        }
+        Ok(Reply::FactCheck(unfit)) => {
+            writer.words([FACT_CHECK, u32::from(unfit.is_none())]);
+            writer.text(unfit.as_deref().unwrap_or_default());
+        }
     }
 }
 
@@ -109,7 +124,8 @@ fn refused(writer: &mut Writer<'_>, refusal: &Refusal) {
     writer.text(&message);
 }
 
-fn answered(writer: &mut Writer<'_>, answer: &Answer) {
+/// Writes an answer to a question, its two first words included.
+pub(super) fn write(writer: &mut Writer<'_>, answer: &Answer) {
     match answer {
         Answer::Decision(allowed) => writer.words([DECISION, u32::from(*allowed)]),
         Answer::Ids(ids) => {
@@ -131,7 +147,7 @@ fn answered(writer: &mut Writer<'_>, answer: &Answer) {
                         Row::AnyOf(type_name) => (1, type_name.as_str(), ""),
                         Row::Exact(value) => (2, value.type_name(), value.id()),
                     };
-                    writer.typed(kind, type_name, id);
+                    writer.typed(kind, 0, type_name, id);
                 }
             }
         }
@@ -164,20 +180,7 @@ pub fn decode(bytes: &[u8]) -> Result<Result<Reply, Refusal>, Malformed> {
     let [kind, second] = reader.words()?;
     let outcome = match kind {
         REFUSED => Err(refusal(second, &mut reader)?),
-        DECISION => Ok(Reply::Answer(Answer::Decision(reader.flag(second)?))),
-        IDS => Ok(Reply::Answer(Answer::Ids(ids(second, &mut reader)?))),
-        ROWS => Ok(Reply::Answer(Answer::Facts(reader.items(second, row)?))),
-        BINDINGS => {
-            let [n_rows, zero] = reader.words()?;
-            reader.zero(zero)?;
-            let variables = reader.items(second, Reader::text)?;
-            let rows = reader.items(n_rows, |reader| {
-                let [n_ids, zero] = reader.words()?;
-                reader.zero(zero)?;
-                reader.items(n_ids, Reader::optional)
-            })?;
-            Ok(Reply::Answer(Answer::Bindings { variables, rows }))
-        }
+        DECISION | IDS | ROWS | BINDINGS => Ok(Reply::Answer(read(kind, second, &mut reader)?)),
         FACTS => Ok(Reply::Facts(reader.items(second, Reader::fact)?)),
         METADATA => {
             let [has_policy, zero] = reader.words()?;
@@ -190,10 +193,43 @@ pub fn decode(bytes: &[u8]) -> Result<Result<Reply, Refusal>, Malformed> {
         APPLIED => Ok(Reply::Applied { offset: reader.u64()? }),
         DIAGNOSTICS => Ok(Reply::Diagnostics(reader.items(second, note)?)),
         SNAPSHOT => Ok(Reply::Snapshot(reader.padded(second)?.to_vec())),
+        EXPLANATION => {
+            reader.zero(second)?;
+            Ok(Reply::Explanation(explanation::read(&mut reader)?))
+        }
+        REPORT => Ok(Reply::Report(reader.items(second, report::read)?)),
+        FACT_CHECK => {
+            let (fits, unfit) = (reader.flag(second)?, reader.text()?);
+            if fits && !unfit.is_empty() {
+                return reader.expected("no reason against a fact that fits before this");
+            }
+            Ok(Reply::FactCheck((!fits).then_some(unfit)))
+        }
         _ => return reader.expected("a known kind of answer before this"),
     };
     reader.end()?;
     Ok(outcome)
+}
+
+/// Reads an answer to a question behind its two first words.
+pub(super) fn read(kind: u32, second: u32, reader: &mut Reader<'_>) -> Result<Answer, Malformed> {
+    match kind {
+        DECISION => Ok(Answer::Decision(reader.flag(second)?)),
+        IDS => Ok(Answer::Ids(ids(second, reader)?)),
+        ROWS => Ok(Answer::Facts(reader.items(second, row)?)),
+        BINDINGS => {
+            let [n_rows, zero] = reader.words()?;
+            reader.zero(zero)?;
+            let variables = reader.items(second, Reader::text)?;
+            let rows = reader.items(n_rows, |reader| {
+                let [n_ids, zero] = reader.words()?;
+                reader.zero(zero)?;
+                reader.items(n_ids, Reader::optional)
+            })?;
+            Ok(Answer::Bindings { variables, rows })
+        }
+        _ => reader.expected("a known kind of answer to a question before this"),
+    }
 }
 
 fn refusal(kind: u32, reader: &mut Reader<'_>) -> Result<Refusal, Malformed> {
@@ -240,7 +276,8 @@ fn row(reader: &mut Reader<'_>) -> Result<Vec<Row>, Malformed> {
     let [n_args, zero] = reader.words()?;
     reader.zero(zero)?;
     reader.items(n_args, |reader| {
-        let (kind, type_name, id) = reader.typed()?;
+        let (kind, zero, type_name, id) = reader.typed()?;
+        reader.zero(zero)?;
         Ok(match kind {
             0 => Row::Any,
             1 => Row::AnyOf(type_name),

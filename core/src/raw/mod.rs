@@ -5,6 +5,8 @@
 
 pub mod answer;
 pub mod dispatch;
+mod explanation;
+mod report;
 pub mod request;
 mod words;
 
@@ -14,7 +16,8 @@ mod tests;
 use std::fmt;
 
 use crate::{
-    model::{Answer, AskError, Change, Fact, Pattern, Request, ValueError},
+    eval::policy_tests::TestResult,
+    model::{Answer, AskError, Change, Explanation, Fact, Pattern, Request, ValueError},
     rules::rule::BlockMetadata,
     snapshot::{Contents, Manifest},
     syntax::diagnostic::Severity,
@@ -59,6 +62,26 @@ pub enum Call {
         /// In any order.
         facts: Vec<Fact>,
     },
+    /// A question, and why its answer is as it is.
+    Explain(Request),
+    /// Runs a policy's tests. Needs no open snapshot.
+    Test {
+        /// File name and text; several are one policy.
+        sources: Vec<(String, String)>,
+        /// `@current_unix_time`: seconds since 1970, UTC.
+        now_s: i64,
+        /// Work units of each question that an assertion asks.
+        budget: u64,
+        /// For hash tables.
+        seed: u64,
+    },
+    /// May this be written as a fact under the open snapshot's policy? Any texts: what is no value is told, too.
+    CheckFact {
+        /// Its predicate.
+        predicate: String,
+        /// Type and id of each argument.
+        args: Vec<(String, String)>,
+    },
 }
 
 /// What comes back from a [`Call`] that succeeds.
@@ -81,6 +104,12 @@ pub enum Reply {
     Diagnostics(Vec<Note>),
     /// Of `Build`.
     Snapshot(Vec<u8>),
+    /// Of `Explain`.
+    Explanation(Explanation),
+    /// Of `Test`, in order of source.
+    Report(Vec<TestResult>),
+    /// Of `CheckFact`: what stands against it, and what would fit; `None`: it may be written.
+    FactCheck(Option<String>),
 }
 
 /// What an instance holds.

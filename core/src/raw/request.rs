@@ -21,6 +21,9 @@ const STATUS: u32 = 8;
 const APPLY: u32 = 9;
 const CHECK: u32 = 10;
 const BUILD: u32 = 11;
+const EXPLAIN: u32 = 12;
+const TEST: u32 = 13;
+const CHECK_FACT: u32 = 14;
 
 /// Writes one call over what `out` held.
 pub fn encode(call: &Call, out: &mut Vec<u8>) {
@@ -52,20 +55,43 @@ pub fn encode(call: &Call, out: &mut Vec<u8>) {
             }
         }
         Call::Check { sources } => {
-            writer.words([CHECK, VERSION, count(sources), 0]);
-            for (file, text) in sources {
-                writer.text(file);
-                writer.text(text);
-            }
+            writer.words([CHECK, VERSION]);
+            write_sources(&mut writer, sources);
         }
         Call::Build { contents, facts } => build(&mut writer, contents, facts),
+        Call::Explain(request) => {
+            writer.words([EXPLAIN, VERSION]);
+            write_ask(&mut writer, request);
+        }
+        Call::Test { sources, now_s, budget, seed } => {
+            writer.words([TEST, VERSION]);
+            for number in [now_s.cast_unsigned(), *budget, *seed] {
+                writer.u64(number);
+            }
+            write_sources(&mut writer, sources);
+        }
+        Call::CheckFact { predicate, args } => {
+            writer.words([CHECK_FACT, VERSION]);
+            writer.texts_of_fact(predicate, args.iter().map(|(type_name, id)| (type_name.as_str(), id.as_str())));
+        }
+    }
+}
+
+fn write_sources(writer: &mut Writer<'_>, sources: &[(String, String)]) {
+    writer.words([count(sources), 0]);
+    for (file, text) in sources {
+        writer.text(file);
+        writer.text(text);
     }
 }
 
 /// Writes one question over what `out` held.
 pub fn encode_ask(request: &Request, out: &mut Vec<u8>) {
     out.clear();
-    let mut writer = Writer::new(out);
+    write_ask(&mut Writer::new(out), request);
+}
+
+fn write_ask(writer: &mut Writer<'_>, request: &Request) {
     let kind = match &request.ask {
         Ask::Authorize { .. } => AUTHORIZE,
         Ask::List { .. } => LIST,
@@ -79,10 +105,10 @@ pub fn encode_ask(request: &Request, out: &mut Vec<u8>) {
     writer.words([count(&request.context_facts), 0]);
     match &request.ask {
         Ask::Authorize { actor, action, resource } => {
-            triple(&mut writer, actor, action, resource.type_name(), resource.id());
+            triple(writer, actor, action, resource.type_name(), resource.id());
         }
-        Ask::List { actor, action, resource_type } => triple(&mut writer, actor, action, resource_type, ""),
-        Ask::Actions { actor, resource } => triple(&mut writer, actor, "", resource.type_name(), resource.id()),
+        Ask::List { actor, action, resource_type } => triple(writer, actor, action, resource_type, ""),
+        Ask::Actions { actor, resource } => triple(writer, actor, "", resource.type_name(), resource.id()),
         Ask::Query { predicate, args } => {
             writer.words([length(predicate), count(args)]);
             writer.padded(predicate.as_bytes());
@@ -141,12 +167,8 @@ fn build(writer: &mut Writer<'_>, contents: &Contents, facts: &[crate::model::Fa
 /// Reads one call. Total: any other bytes are an error.
 pub fn decode(bytes: &[u8]) -> Result<Call, Malformed> {
     let mut reader = Reader::new(bytes);
-    let [kind, version] = reader.words()?;
-    if version != VERSION {
-        return reader.expected("layout version 1 before this");
-    }
-    let call = match kind {
-        AUTHORIZE | LIST | ACTIONS | QUERY | EVALUATE => Call::Ask(ask(kind, &mut reader)?),
+    let call = match kind(&mut reader)? {
+        kind @ (AUTHORIZE | LIST | ACTIONS | QUERY | EVALUATE) => Call::Ask(ask(kind, &mut reader)?),
         FACTS => {
             let [n_args, zero] = reader.words()?;
             reader.zero(zero)?;
@@ -161,16 +183,36 @@ pub fn decode(bytes: &[u8]) -> Result<Call, Malformed> {
             reader.zero(zero)?;
             Call::Apply { offset, changes: reader.items(n_changes, change)? }
         }
-        CHECK => {
-            let [n_sources, zero] = reader.words()?;
-            reader.zero(zero)?;
-            Call::Check { sources: reader.items(n_sources, |reader| Ok((reader.text()?, reader.text()?)))? }
-        }
+        CHECK => Call::Check { sources: sources(&mut reader)? },
         BUILD => contents(&mut reader)?,
+        EXPLAIN => match kind(&mut reader)? {
+            kind @ (AUTHORIZE | LIST | ACTIONS | QUERY | EVALUATE) => Call::Explain(ask(kind, &mut reader)?),
+            _ => return reader.expected("a kind of question before this"),
+        },
+        TEST => {
+            let (now_s, budget, seed) = (reader.u64()?.cast_signed(), reader.u64()?, reader.u64()?);
+            Call::Test { sources: sources(&mut reader)?, now_s, budget, seed }
+        }
+        CHECK_FACT => {
+            let (predicate, args) = reader.fact_of(|type_name, id| Ok((type_name, id)))?;
+            Call::CheckFact { predicate, args }
+        }
         _ => return reader.expected("a known kind of call before this"),
     };
     reader.end()?;
     Ok(call)
+}
+
+/// First word, the version being the second.
+fn kind(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
+    let [kind, version] = reader.words()?;
+    if version == VERSION { Ok(kind) } else { reader.expected("layout version 1 before this") }
+}
+
+fn sources(reader: &mut Reader<'_>) -> Result<Vec<(String, String)>, Malformed> {
+    let [n_sources, zero] = reader.words()?;
+    reader.zero(zero)?;
+    reader.items(n_sources, |reader| Ok((reader.text()?, reader.text()?)))
 }
 
 fn ask(kind: u32, reader: &mut Reader<'_>) -> Result<Request, Malformed> {

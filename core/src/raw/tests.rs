@@ -2,7 +2,12 @@
 
 use super::{answer, request, *};
 use crate::{
-    model::{Ask, Constraint, Row, Value},
+    eval::policy_tests::{Failure, FailureKind},
+    limits::EXPLAIN_STEPS_MAX,
+    model::{
+        Ask, Constraint, Row, Value,
+        explanation::{Arg, Atom, By, Condition, Outcome, SIGNS, Step, Way, What},
+    },
     snapshot::{Counts, Key, PolicyText},
 };
 
@@ -72,8 +77,76 @@ fn calls() -> Vec<Call> {
             contents: Contents { manifest, policy: Some(policy), keys: Some(keys) },
             facts: vec![fact(1), fact(2), fact(3)],
         },
+        Call::Test { sources: Vec::new(), now_s: i64::MIN, budget: u64::MAX, seed: 1 << 40 },
+        Call::Test { sources: vec![("a.polar".into(), "actor User {}".into())], now_s: 5, budget: 0, seed: 0 },
+        Call::CheckFact { predicate: String::new(), args: Vec::new() },
+        Call::CheckFact {
+            predicate: "has_tag".into(),
+            args: vec![("User".into(), "*".into()), (String::new(), "ann".into()), ("Actor".into(), String::new())],
+        },
     ]);
+    let explained: Vec<Call> = calls
+        .iter()
+        .filter_map(|call| match call {
+            Call::Ask(request) => Some(Call::Explain(request.clone())),
+            _ => None,
+        })
+        .collect();
+    calls.extend(explained);
     calls
+}
+
+/// Every kind of way, condition, outcome and argument, each answer it may be of.
+fn explanations() -> Vec<Explanation> {
+    let any = |number, type_name: Option<&str>| Arg::Any { number, type_name: type_name.map(str::to_owned) };
+    let exact = || Arg::Exact { type_name: "Repository".into(), id: "überlang".into() };
+    let atom = |args: Vec<Arg>| Atom { predicate: "not@4.1".into(), args };
+    let condition = |what, outcome, step| Condition { what, outcome, step };
+    let mut conditions = vec![
+        condition(What::Goal(atom(vec![any(0, None), any(2, Some("User")), exact()])), Outcome::Met, Some(1)),
+        condition(What::Not(atom(Vec::new())), Outcome::Failed, Some(0)),
+        condition(What::In(exact(), Vec::new()), Outcome::Open, None),
+        condition(What::In(any(1, None), vec![exact(), any(1, None)]), Outcome::Open, None),
+        condition(What::Never, Outcome::Failed, None),
+    ];
+    conditions.extend(SIGNS.map(|sign| condition(What::Compare(sign, exact(), any(0, None)), Outcome::Met, None)));
+    let rule = |file: &str, line| By::Rule { number: 7, file: file.into(), line };
+    let by = [By::StoredFact, By::LaterFact, By::ContextFact, By::Question, rule("policy.polar", 12), rule("", 0)];
+    let ways = by.map(|by| Way { by, conditions: Vec::new() });
+    let steps = vec![
+        Step { goal: atom(vec![exact()]), holds: true, ways: vec![Way { by: By::Question, conditions }] },
+        Step { goal: atom(Vec::new()), holds: false, ways: ways.to_vec() },
+    ];
+    let of = |answer, roots, nearest| Explanation { answer, roots, steps: steps.clone(), nearest, is_cut: true };
+    vec![
+        of(Answer::Ids(vec!["*".into(), "acme".into()]), vec![1, 0, 1], None),
+        of(Answer::Facts(vec![vec![Row::Any, Row::Exact(value("User", "ann"))]]), vec![0, 1], Some((1, 9))),
+        of(Answer::Bindings { variables: vec!["a".into()], rows: vec![vec![None]] }, vec![0], Some((0, 0))),
+        Explanation {
+            answer: Answer::Decision(false),
+            roots: Vec::new(),
+            steps: Vec::new(),
+            nearest: None,
+            is_cut: false,
+        },
+    ]
+}
+
+fn report() -> Vec<TestResult> {
+    let failure = |kind, explanation| Failure {
+        kind,
+        file: "policy.polar".into(),
+        line: 9,
+        assertion: "assert open(Doc{\"memo\"})".into(),
+        message: "it doesn't hold".into(),
+        explanation,
+    };
+    let failures: Vec<Failure> =
+        explanations().into_iter().map(|explanation| failure(FailureKind::Assertion, Some(explanation))).collect();
+    let failed =
+        TestResult { name: "wrong".into(), line: 8, n_passed: 2, n_total: 6, failures, ..TestResult::default() };
+    let unread = TestResult { n_total: 1, failures: vec![failure(FailureKind::Error, None)], ..failed.clone() };
+    vec![TestResult { n_passed: 3, n_total: 3, ..TestResult::default() }, failed, TestResult { n_passed: 0, ..unread }]
 }
 
 fn outcomes() -> Vec<Result<Reply, Refusal>> {
@@ -94,7 +167,7 @@ fn outcomes() -> Vec<Result<Reply, Refusal>> {
         help: Some("declare it".into()),
     };
     let place = || "`not banned`, line 4".to_owned();
-    vec![
+    let mut outcomes = vec![
         Ok(Reply::Answer(Answer::Decision(true))),
         Ok(Reply::Answer(Answer::Decision(false))),
         Ok(Reply::Answer(Answer::Ids(Vec::new()))),
@@ -123,7 +196,13 @@ fn outcomes() -> Vec<Result<Reply, Refusal>> {
         Err(Refusal::Ask(AskError::Invalid { message: "no variable `x`".into() })),
         Err(Refusal::NotOpen),
         Err(Refusal::Snapshot("the policy has errors".into())),
-    ]
+        Ok(Reply::Report(Vec::new())),
+        Ok(Reply::Report(report())),
+        Ok(Reply::FactCheck(None)),
+        Ok(Reply::FactCheck(Some("`open` is not used in policy".into()))),
+    ];
+    outcomes.extend(explanations().into_iter().map(|explanation| Ok(Reply::Explanation(explanation))));
+    outcomes
 }
 
 fn encoded_call(call: &Call) -> Vec<u8> {
@@ -176,6 +255,38 @@ fn a_value_that_is_none_is_invalid_and_says_why() {
     answer::encode(&Err(Refusal::Malformed(error)), &mut told);
     let refused = answer::decode(&told).expect("an answer").expect_err("a refusal");
     assert!(matches!(&refused, Refusal::Ask(AskError::Invalid { message }) if message.contains("empty id")));
+}
+
+#[test]
+fn a_place_outside_of_an_explanation_is_refused() {
+    for explanation in explanations() {
+        let encoded = |explanation: Explanation| {
+            let mut bytes = Vec::new();
+            answer::encode(&Ok(Reply::Explanation(explanation)), &mut bytes);
+            answer::decode(&bytes)
+        };
+        let n_steps = explanation.steps.len();
+        let mut outside = vec![Explanation { roots: vec![n_steps], ..explanation.clone() }];
+        outside.push(Explanation { nearest: Some((n_steps, 0)), ..explanation.clone() });
+        if n_steps > 0 {
+            let mut step = explanation.clone();
+            step.steps[0].ways[0].conditions[0].step = Some(n_steps);
+            outside.push(step);
+        }
+        for outside in outside {
+            assert!(encoded(outside.clone()).is_err(), "{outside:?}");
+        }
+    }
+    let goal = Atom { predicate: "p".into(), args: Vec::new() };
+    let step = Step { goal, holds: true, ways: Vec::new() };
+    for (n_steps, is_read) in [(EXPLAIN_STEPS_MAX, true), (EXPLAIN_STEPS_MAX + 1, false)] {
+        let steps = vec![step.clone(); n_steps];
+        let answer = Answer::Decision(true);
+        let mut bytes = Vec::new();
+        let explanation = Explanation { answer, roots: vec![0], steps, nearest: None, is_cut: false };
+        answer::encode(&Ok(Reply::Explanation(explanation)), &mut bytes);
+        assert_eq!(answer::decode(&bytes).is_ok(), is_read, "{n_steps}");
+    }
 }
 
 #[test]
@@ -234,7 +345,10 @@ fn any_changed_word_is_read_or_refused_but_never_a_panic() {
                 {
                     assert_eq!(format!("{again:?}"), format!("{call:?}"));
                 }
-                let _ = answer::decode(&changed);
+                // What can be read can be printed.
+                if let Ok(Ok(Reply::Explanation(explanation))) = answer::decode(&changed) {
+                    let _ = (explanation.to_string(), explanation.nearest_miss());
+                }
             }
         }
     }

@@ -59,23 +59,34 @@ impl<'a> Writer<'a> {
             Pattern::Type(type_name) => (1, type_name.as_str(), ""),
             Pattern::Exact(value) => (2, value.type_name(), value.id()),
         };
-        self.typed(kind, type_name, id);
+        self.typed(kind, 0, type_name, id);
     }
 
-    /// Kind, zero, length of the type, length of the id, type, id.
-    pub(super) fn typed(&mut self, kind: u32, type_name: &str, id: &str) {
-        self.words([kind, 0, length(type_name), length(id)]);
+    /// Kind, number, length of the type, length of the id, type, id.
+    pub(super) fn typed(&mut self, kind: u32, number: u32, type_name: &str, id: &str) {
+        self.words([kind, number, length(type_name), length(id)]);
         self.padded(type_name.as_bytes());
         self.padded(id.as_bytes());
     }
 
     pub(super) fn fact(&mut self, fact: &Fact) {
-        self.words([length(&fact.predicate), count(&fact.args)]);
-        self.padded(fact.predicate.as_bytes());
-        for value in &fact.args {
-            self.words([length(value.type_name()), length(value.id())]);
-            self.padded(value.type_name().as_bytes());
-            self.padded(value.id().as_bytes());
+        let args = fact.args.iter().map(|value| (value.type_name(), value.id()));
+        self.texts_of_fact(&fact.predicate, args);
+    }
+
+    /// A fact of any texts, whether they are values or not.
+    pub(super) fn texts_of_fact<'t>(
+        &mut self,
+        predicate: &str,
+        args: impl ExactSizeIterator<Item = (&'t str, &'t str)>,
+    ) {
+        let n_args = u32::try_from(args.len()).expect("a fact's arguments are far fewer than 2^32");
+        self.words([length(predicate), n_args]);
+        self.padded(predicate.as_bytes());
+        for (type_name, id) in args {
+            self.words([length(type_name), length(id)]);
+            self.padded(type_name.as_bytes());
+            self.padded(id.as_bytes());
         }
     }
 }
@@ -205,19 +216,19 @@ impl<'a> Reader<'a> {
         Ok(words)
     }
 
-    /// Kind, type and id of a pattern or a row: see [`Writer::typed`].
-    pub(super) fn typed(&mut self) -> Result<(u32, String, String), Malformed> {
-        let [kind, zero, type_bytes, id_bytes] = self.words()?;
-        self.zero(zero)?;
+    /// Kind, number, type and id: see [`Writer::typed`].
+    pub(super) fn typed(&mut self) -> Result<(u32, u32, String, String), Malformed> {
+        let [kind, number, type_bytes, id_bytes] = self.words()?;
         let (type_name, id) = (self.string(type_bytes)?, self.string(id_bytes)?);
         if kind > 2 || (kind == 0 && !type_name.is_empty()) || (kind < 2 && !id.is_empty()) {
             return self.expected("any (0), a type (1) or a type and an id (2) before this");
         }
-        Ok((kind, type_name, id))
+        Ok((kind, number, type_name, id))
     }
 
     pub(super) fn pattern(&mut self) -> Result<Pattern, Malformed> {
-        let (kind, type_name, id) = self.typed()?;
+        let (kind, zero, type_name, id) = self.typed()?;
+        self.zero(zero)?;
         Ok(match kind {
             0 => Pattern::Any,
             1 => Pattern::Type(type_name),
@@ -226,14 +237,23 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn fact(&mut self) -> Result<Fact, Malformed> {
+        let (predicate, args) = self.fact_of(|type_name, id| Ok(Value::new(type_name, id)?))?;
+        Ok(Fact { predicate, args })
+    }
+
+    /// The predicate of a fact, and its arguments as `value` makes them of type and id.
+    pub(super) fn fact_of<T>(
+        &mut self,
+        value: impl Fn(String, String) -> Result<T, Malformed>,
+    ) -> Result<(String, Vec<T>), Malformed> {
         let [predicate_bytes, n_args] = self.words()?;
         let predicate = self.string(predicate_bytes)?;
         let args = self.items(n_args, |reader| {
             let [type_bytes, id_bytes] = reader.words()?;
-            let (type_name, id) = (reader.string(type_bytes)?, reader.string(id_bytes)?);
-            Ok(Value::new(type_name, id)?)
+            let type_name = reader.string(type_bytes)?;
+            value(type_name, reader.string(id_bytes)?)
         })?;
-        Ok(Fact { predicate, args })
+        Ok((predicate, args))
     }
 
     /// Nothing may follow.

@@ -146,6 +146,12 @@ impl Instance {
         Ok(())
     }
 
+    /// The typed functions, which the host itself has no use for: it asks in bytes.
+    #[cfg(test)]
+    pub(super) fn typed(&mut self) -> (&bindings::Engine, &mut Store<Stores>) {
+        (&self.bindings, &mut self.store)
+    }
+
     /// One call.
     pub fn call(&mut self, call: &Call) -> Result<Reply, Failure> {
         request::encode(call, &mut self.request);

@@ -20,6 +20,8 @@ mod watchdog;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod typed_tests;
 
 /// Generated from `wit/`: the host's side.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

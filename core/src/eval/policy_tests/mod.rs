@@ -102,21 +102,31 @@ pub fn run(compiled: &Compiled, now_s: i64, seed: u64) -> Report {
 
 /// Runs the tests whose name is wanted.
 pub fn run_some(compiled: &Compiled, now_s: i64, seed: u64, is_wanted: impl Fn(&str) -> bool) -> Report {
-    run_by::<Search>(compiled, now_s, seed, true, is_wanted)
+    let given = Given { now_s, seed, budget: WORK_UNITS_PER_REQUEST, with_reasons: true };
+    run_by::<Search>(compiled, &given, is_wanted)
+}
+
+/// Runs every test with a bound of the caller's. `budget`: work units of each question; an assertion asks one, an `iff` that
+/// is no list another one per candidate.
+pub fn run_within(compiled: &Compiled, now_s: i64, seed: u64, budget: u64) -> Report {
+    run_by::<Search>(compiled, &Given { now_s, seed, budget, with_reasons: true }, |_| true)
 }
 
 /// Runs every test by a given evaluator, without reasons and coverage.
 pub fn run_plainly<S: Solver>(compiled: &Compiled, now_s: i64, seed: u64) -> Report {
-    run_by::<S>(compiled, now_s, seed, false, |_| true)
+    let given = Given { now_s, seed, budget: WORK_UNITS_PER_REQUEST, with_reasons: false };
+    run_by::<S>(compiled, &given, |_| true)
 }
 
-fn run_by<S: Solver>(
-    compiled: &Compiled,
+/// What results depend on besides the policy.
+struct Given {
     now_s: i64,
     seed: u64,
+    budget: u64,
     with_reasons: bool,
-    is_wanted: impl Fn(&str) -> bool,
-) -> Report {
+}
+
+fn run_by<S: Solver>(compiled: &Compiled, given: &Given, is_wanted: impl Fn(&str) -> bool) -> Report {
     let Compiled { program, policy, places, .. } = compiled;
     if program.is_none() {
         return Report::default();
@@ -139,10 +149,9 @@ fn run_by<S: Solver>(
         };
         let setup = setup(policy, test);
         let mut run = Run {
-            evaluator: Evaluator::new(&program, Plain::new(setup.clone().unwrap_or_default()), seed),
+            evaluator: Evaluator::new(&program, Plain::new(setup.clone().unwrap_or_default()), given.seed),
             program: &program,
-            now_s,
-            with_reasons,
+            given,
             exercised: &mut exercised,
         };
         for (assertion, question) in test.assertions.iter().zip(questions) {
@@ -161,7 +170,7 @@ fn run_by<S: Solver>(
         }
         tests.push(result);
     }
-    let coverage = if with_reasons { Coverage::new(&items, places, &exercised) } else { Coverage::default() };
+    let coverage = if given.with_reasons { Coverage::new(&items, places, &exercised) } else { Coverage::default() };
     Report { tests, coverage }
 }
 
@@ -288,8 +297,7 @@ type Failed = (FailureKind, String, Option<Explanation>);
 struct Run<'r> {
     evaluator: Evaluator<Plain>,
     program: &'r Program,
-    now_s: i64,
-    with_reasons: bool,
+    given: &'r Given,
     exercised: &'r mut Exercised,
 }
 
@@ -375,7 +383,7 @@ impl Run<'_> {
     ) -> Result<(Vec<Vec<Row>>, Option<Explanation>), AskError> {
         let args = vec![Pattern::Any; question.variables.len()];
         let request = self.request(Ask::Query { predicate: question.assert_name(), args });
-        if !self.with_reasons {
+        if !self.given.with_reasons {
             let answer = self.evaluator.ask_by::<S>(&request)?;
             return Ok((if let Answer::Facts(rows) = answer { rows } else { Vec::new() }, None));
         }
@@ -389,7 +397,8 @@ impl Run<'_> {
     }
 
     fn request(&self, ask: Ask) -> Request {
-        Request { ask, context_facts: Vec::new(), now_s: self.now_s, budget: WORK_UNITS_PER_REQUEST }
+        let Given { now_s, budget, .. } = *self.given;
+        Request { ask, context_facts: Vec::new(), now_s, budget }
     }
 }
 

@@ -1,0 +1,243 @@
+//! The typed exports that the host has no use for say what the raw calls say.
+#![allow(clippy::unwrap_used)]
+
+use std::io::Write;
+
+use understudy_core::{
+    limits::WORK_UNITS_PER_REQUEST,
+    model::{
+        Answer, Ask, Explanation, Fact, Pattern, Request, Value,
+        explanation::{Arg, Atom},
+    },
+    raw::{Call, Reply},
+    snapshot::{Contents, Manifest, PolicyText, write},
+};
+
+use super::{
+    bindings::exports::understudy::engine::{
+        authorizer::{self, Context, Question},
+        reasons,
+        types::{self, FactPattern, Source},
+    },
+    component::Guest,
+    instance::{Instance, Way},
+};
+
+const POLICY: &str = r#"
+    actor User {}
+    resource Repo { roles = ["reader"]; permissions = ["read"]; relations = { parent: Repo };
+      "read" if "reader"; "reader" if "reader" on "parent"; }
+    has_permission(user: User, "read", repo: Repo) if
+      level(user, n) and n > 3 and n in [4, 5] and not is_locked(repo);
+"#;
+const TESTS: &str = r#"
+    test "right" { assert_not allow(User{"ann"}, "read", Repo{"web"}); }
+    test "wrong" { setup { level(User{"ann"}, 4); } assert allow(User{"bo"}, "read", Repo{"web"});
+      assert_not allow(User{"ann"}, "read", Repo{"web"}); assert level(User{"ann"}, n) iff n in [5]; }
+"#;
+
+fn value(type_name: &str, id: &str) -> Value {
+    Value::new(type_name, id).unwrap()
+}
+
+fn typed(type_name: &str, id: &str) -> types::Value {
+    types::Value { type_name: type_name.into(), id: id.into() }
+}
+
+fn opened() -> Instance {
+    let fact = |predicate: &str, args: &[(&str, &str)]| Fact {
+        predicate: predicate.into(),
+        args: args.iter().map(|(type_name, id)| value(type_name, id)).collect(),
+    };
+    let facts = [
+        fact("has_role", &[("User", "ann"), ("String", "reader"), ("Repo", "lib")]),
+        fact("has_relation", &[("Repo", "web"), ("String", "parent"), ("Repo", "lib")]),
+        fact("level", &[("User", "cy"), ("Integer", "5")]),
+        fact("is_locked", &[("Repo", "lib")]),
+    ];
+    let policy = Some(PolicyText { file: Some("policy.polar".into()), text: POLICY.into() });
+    let bytes = write(&Contents { manifest: Manifest::default(), policy, keys: None }, facts).unwrap();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&bytes).unwrap();
+    Instance::open(&Guest::load().unwrap(), &file, Way::Map, 256 << 20, 1).unwrap()
+}
+
+/// What both forms can say, in one form: the goals with the ways of each, their conditions by what they say.
+fn drawn(explanation: &Explanation) -> Vec<(String, bool, Vec<(String, Vec<(String, Option<u32>)>)>)> {
+    let steps = explanation.steps.iter().map(|step| {
+        let ways = step.ways.iter().map(|way| {
+            let conditions = way.conditions.iter().map(|condition| {
+                (format!("{} {:?}", condition.what, condition.outcome), condition.step.map(|step| step as u32))
+            });
+            (way.by.to_string(), conditions.collect())
+        });
+        (step.goal.to_string(), step.holds, ways.collect())
+    });
+    steps.collect()
+}
+
+fn drawn_typed(explanation: &reasons::Explanation) -> Vec<(String, bool, Vec<(String, Vec<(String, Option<u32>)>)>)> {
+    let goals = explanation.goals.iter().map(|goal| {
+        let ways = goal.ways.iter().map(|way| {
+            let by = match &way.by {
+                reasons::By::StoredFact => "stored fact".to_owned(),
+                reasons::By::LaterFact => "fact written later".to_owned(),
+                reasons::By::ContextFact => "context fact".to_owned(),
+                reasons::By::Question => "the question".to_owned(),
+                reasons::By::Rule(reasons::Place { line: 0, .. }) => "default rule".to_owned(),
+                reasons::By::Rule(reasons::Place { file, line }) => format!("rule at {file}:{line}"),
+            };
+            let conditions = way.conditions.iter().map(|condition| {
+                let outcome = match condition.outcome {
+                    reasons::Outcome::Met => "Met",
+                    reasons::Outcome::Failed => "Failed",
+                    reasons::Outcome::Open => "Open",
+                };
+                (format!("{} {outcome}", said(&condition.what)), condition.goal)
+            });
+            (by, conditions.collect())
+        });
+        (atom(&goal.atom), goal.holds, ways.collect())
+    });
+    goals.collect()
+}
+
+fn said(what: &reasons::What) -> String {
+    match what {
+        reasons::What::Goal(goal) => atom(goal),
+        reasons::What::Negated(goal) => format!("not {}", atom(goal)),
+        reasons::What::Compare((sign, left, right)) => format!("{} {sign} {}", argument(left), argument(right)),
+        reasons::What::Contained((one, elements)) => {
+            let elements: Vec<String> = elements.iter().map(|element| argument(element).to_string()).collect();
+            format!("{} in [{}]", argument(one), elements.join(", "))
+        }
+        reasons::What::Never => "false".to_owned(),
+    }
+}
+
+fn atom(reasons::Atom { predicate, args }: &reasons::Atom) -> String {
+    Atom { predicate: predicate.clone(), args: args.iter().map(argument).collect() }.to_string()
+}
+
+fn argument(reasons::Argument { type_name, id, number }: &reasons::Argument) -> Arg {
+    match (type_name, id) {
+        (Some(type_name), Some(id)) => Arg::Exact { type_name: type_name.clone(), id: id.clone() },
+        _ => Arg::Any { number: *number, type_name: type_name.clone() },
+    }
+}
+
+#[test]
+fn explanations_are_the_same_typed_and_raw() {
+    let mut instance = opened();
+    let authorize = |user: &str, repo: &str| {
+        let asked = Question::Authorize((typed("User", user), "read".into(), typed("Repo", repo)));
+        let ask = Ask::Authorize { actor: value("User", user), action: "read".into(), resource: value("Repo", repo) };
+        (asked, ask)
+    };
+    let any = types::Pattern { type_name: None, id: None };
+    let args = vec![types::Pattern { type_name: Some("User".into()), id: None }, any.clone(), any];
+    let query = Ask::Query {
+        predicate: "allow".into(),
+        args: vec![Pattern::Type("User".into()), Pattern::Any, Pattern::Type("Repo".into())],
+    };
+    let mut of_repo = args.clone();
+    of_repo[2] = types::Pattern { type_name: Some("Repo".into()), id: None };
+    let questions = [
+        authorize("ann", "web"),
+        authorize("bo", "web"),
+        authorize("cy", "lib"),
+        (
+            Question::List((typed("User", "ann"), "read".into(), "Repo".into())),
+            Ask::List { actor: value("User", "ann"), action: "read".into(), resource_type: "Repo".into() },
+        ),
+        (
+            Question::Actions((typed("User", "cy"), typed("Repo", "web"))),
+            Ask::Actions { actor: value("User", "cy"), resource: value("Repo", "web") },
+        ),
+        (Question::Query(FactPattern { predicate: "level".into(), args: args[1..].to_vec() }), {
+            Ask::Query { predicate: "level".into(), args: vec![Pattern::Any, Pattern::Any] }
+        }),
+        (Question::Query(FactPattern { predicate: "allow".into(), args: of_repo }), query),
+    ];
+    for (asked, ask) in questions {
+        let request = Request { ask, context_facts: Vec::new(), now_s: 0, budget: WORK_UNITS_PER_REQUEST };
+        let raw = instance.call(&Call::Explain(request.clone()));
+        let (bindings, store) = instance.typed();
+        let context = Context { facts: Vec::new(), now_s: 0, budget: None };
+        let typed = bindings.understudy_engine_authorizer().call_explain(store, &asked, &context).unwrap();
+        let (raw, typed) = match (raw, typed) {
+            (Ok(Reply::Explanation(raw)), Ok(typed)) => (raw, typed),
+            // A solution that can't be written down.
+            (Err(raw), Err(types::Error::Unanswerable(typed))) => {
+                assert_eq!(raw.to_string(), typed, "{request:?}");
+                continue;
+            }
+            (raw, typed) => panic!("{request:?}: {raw:?}, {typed:?}"),
+        };
+        match (&raw.answer, typed.answer) {
+            (Answer::Decision(raw), authorizer::Answer::Decision(typed)) => assert_eq!(*raw, typed),
+            (Answer::Ids(raw), authorizer::Answer::Ids(typed)) => assert_eq!(*raw, typed),
+            (Answer::Facts(raw), authorizer::Answer::Solutions(typed)) => assert_eq!(raw.len(), typed.len()),
+            (raw, typed) => panic!("{raw:?}, {typed:?}"),
+        }
+        assert_eq!(drawn(&raw), drawn_typed(&typed.why));
+        let roots: Vec<u32> = raw.roots.iter().map(|root| *root as u32).collect();
+        assert_eq!((roots, raw.is_cut), (typed.why.roots, typed.why.is_cut));
+        let nearest = typed.why.nearest.map(|miss| (miss.goal as usize, miss.way as usize));
+        assert_eq!(raw.nearest, nearest);
+        assert!(!raw.steps.is_empty());
+    }
+}
+
+#[test]
+fn results_of_tests_are_the_same_typed_and_raw() {
+    let mut instance = Instance::new(&Guest::load().unwrap(), 256 << 20).unwrap();
+    let text = format!("{POLICY}{TESTS}");
+    let sources = vec![("policy.polar".to_owned(), text.clone())];
+    let call = Call::Test { sources, now_s: 7, budget: WORK_UNITS_PER_REQUEST, seed: 1 };
+    let Ok(Reply::Report(raw)) = instance.call(&call) else { panic!("a report") };
+    let (bindings, store) = instance.typed();
+    let sources = [Source { name: "policy.polar".into(), text }];
+    let typed = bindings.understudy_engine_policy().call_test(&mut *store, &sources, 7, None, 2).unwrap().unwrap();
+    assert_eq!((raw.len(), typed.len()), (2, 2));
+    for (raw, typed) in raw.iter().zip(&typed) {
+        let named = (typed.name.as_str(), typed.file.as_str(), typed.line, typed.passed as usize);
+        assert_eq!((raw.name.as_str(), raw.file.as_str(), raw.line, raw.n_passed), named);
+        let failures = typed.failures.iter().map(|failure| {
+            let explanation = failure.explanation.as_ref().map(drawn_typed);
+            (failure.line, failure.assertion.clone(), failure.message.clone(), explanation)
+        });
+        let expected = raw.failures.iter().map(|failure| {
+            let explanation = failure.explanation.as_ref().map(drawn);
+            (failure.line, failure.assertion.clone(), failure.message.clone(), explanation)
+        });
+        assert_eq!(failures.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
+    assert_eq!((typed[0].passed, typed[1].failures.len()), (1, 3));
+
+    let broken = [Source { name: "broken.polar".into(), text: "actor {".into() }];
+    let refused = bindings.understudy_engine_policy().call_test(store, &broken, 7, Some(10), 2).unwrap();
+    let Err(types::Error::Invalid(message)) = refused else { panic!("{refused:?}") };
+    assert!(message.contains("broken.polar:1"), "{message}");
+}
+
+#[test]
+fn facts_are_checked_typed_as_raw() {
+    let mut instance = opened();
+    for (predicate, id, fits) in
+        [("level", "3", true), ("level", "three", false), ("rank", "3", false), ("level", "", false)]
+    {
+        let args = vec![("User".to_owned(), "ann".to_owned()), ("Integer".to_owned(), id.to_owned())];
+        let raw = instance.call(&Call::CheckFact { predicate: predicate.into(), args });
+        let fact = types::Fact { predicate: predicate.into(), args: vec![typed("User", "ann"), typed("Integer", id)] };
+        let (bindings, store) = instance.typed();
+        let typed = bindings.understudy_engine_authorizer().call_check_fact(store, &fact).unwrap().unwrap();
+        assert_eq!(typed.is_none(), fits, "{predicate} {id}: {typed:?}");
+        assert_eq!(raw, Ok(Reply::FactCheck(typed)));
+    }
+    let mut closed = Instance::new(&Guest::load().unwrap(), 256 << 20).unwrap();
+    let fact = types::Fact { predicate: "level".into(), args: Vec::new() };
+    let (bindings, store) = closed.typed();
+    let unopened = bindings.understudy_engine_authorizer().call_check_fact(store, &fact).unwrap();
+    assert!(matches!(unopened, Err(types::Error::NotOpen)), "{unopened:?}");
+}
