@@ -9,6 +9,7 @@ use crate::{
     model::{Answer, AskError, Change, Explanation, Fact, Pattern, Request},
     rules::rule::{BlockMetadata, Program},
     snapshot::{Key, Manifest, PolicyText, ReadError, Snapshot, program},
+    vocabulary::{self, Vocabulary},
 };
 
 /// One snapshot, open. `'a` is the life of the snapshot's bytes, which are used where they lie.
@@ -106,6 +107,11 @@ impl<'a> Engine<'a> {
     pub fn check_fact(&self, fact: &Fact) -> Result<(), String> {
         fact_types::check_size(fact)?;
         fact_types::check(&self.program, fact)
+    }
+
+    /// What the policy and the stored facts name, sorted bytewise; `None`: any.
+    pub fn names(&self, asked: &Vocabulary) -> Option<Vec<String>> {
+        vocabulary::names(&self.program, self.evaluator.facts(), asked)
     }
 
     /// Roles, permissions and relations of every block, sorted; `None` where the snapshot has no policy.

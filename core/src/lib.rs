@@ -16,3 +16,4 @@ pub mod raw;
 pub mod rules;
 pub mod snapshot;
 pub mod syntax;
+pub mod vocabulary;

@@ -5,10 +5,11 @@ use understudy_core::{
     model::{Answer, Ask, AskError},
     raw::{Refusal, Reply, dispatch},
     snapshot as file,
+    vocabulary::Vocabulary,
 };
 
 use super::{
-    bindings::exports::understudy::engine::{authorizer, policy, raw, snapshot, types},
+    bindings::exports::understudy::engine::{authorizer, policy, raw, snapshot, types, vocabulary},
     convert,
     instance::with,
     reasons,
@@ -177,5 +178,23 @@ impl authorizer::Guest for Component {
             let engine = instance.engine.as_ref().ok_or(types::Error::NotOpen)?;
             Ok(dispatch::check_fact(engine, fact.predicate, args))
         })
+    }
+}
+
+fn names(asked: Vocabulary) -> Result<Option<Vec<String>>, types::Error> {
+    with(|instance| Ok(instance.engine.as_ref().ok_or(types::Error::NotOpen)?.names(&asked)))
+}
+
+impl vocabulary::Guest for Component {
+    fn ids(type_name: String) -> Result<Vec<String>, types::Error> {
+        Ok(names(Vocabulary::Ids { type_name })?.unwrap_or_default())
+    }
+
+    fn actions(resource_type: String) -> Result<Vec<String>, types::Error> {
+        Ok(names(Vocabulary::Actions { resource_type })?.unwrap_or_default())
+    }
+
+    fn arguments(predicate: String, arity: u32, position: u32) -> Result<Option<Vec<String>>, types::Error> {
+        names(Vocabulary::Arguments { predicate, arity, at: position })
     }
 }

@@ -26,6 +26,7 @@ const SNAPSHOT: u32 = 10;
 const EXPLANATION: u32 = 11;
 const REPORT: u32 = 12;
 const FACT_CHECK: u32 = 13;
+const NAMES: u32 = 14;
 
 /// Second words of what is refused. Numbers are never given twice.
 const NEGATION: u32 = 1;
@@ -95,6 +96,11 @@ pub fn encode(outcome: &Result<Reply, Refusal>, out: &mut Vec<u8>) {
         Ok(Reply::Report(tests)) => {
             writer.words([REPORT, count(tests)]);
             tests.iter().for_each(|test| report::write(&mut writer, test));
+        }
+        Ok(Reply::Names(names)) => {
+            let texts = names.as_deref().unwrap_or_default();
+            writer.words([NAMES, u32::from(names.is_some()), count(texts), 0]);
+            texts.iter().for_each(|text| writer.text(text));
         }
         Ok(Reply::FactCheck(unfit)) => {
             writer.words([FACT_CHECK, u32::from(unfit.is_none())]);
@@ -198,6 +204,16 @@ pub fn decode(bytes: &[u8]) -> Result<Result<Reply, Refusal>, Malformed> {
             Ok(Reply::Explanation(explanation::read(&mut reader)?))
         }
         REPORT => Ok(Reply::Report(reader.items(second, report::read)?)),
+        NAMES => {
+            let is_listed = reader.flag(second)?;
+            let [n_names, zero] = reader.words()?;
+            reader.zero(zero)?;
+            let names = reader.items(n_names, Reader::text)?;
+            if !is_listed && !names.is_empty() {
+                return reader.expected("no names beside any before this");
+            }
+            Ok(Reply::Names(is_listed.then_some(names)))
+        }
         FACT_CHECK => {
             let (fits, unfit) = (reader.flag(second)?, reader.text()?);
             if fits && !unfit.is_empty() {

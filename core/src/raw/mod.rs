@@ -21,6 +21,7 @@ use crate::{
     rules::rule::BlockMetadata,
     snapshot::{Contents, Manifest},
     syntax::diagnostic::Severity,
+    vocabulary::Vocabulary,
 };
 
 /// Version of the layout, the second word of every request and never of an answer: who asks in another gets
@@ -64,6 +65,8 @@ pub enum Call {
     },
     /// A question, and why its answer is as it is.
     Explain(Request),
+    /// What the policy and the stored facts name.
+    Names(Vocabulary),
     /// Runs a policy's tests. Needs no open snapshot.
     Test {
         /// File name and text; several are one policy.
@@ -106,6 +109,8 @@ pub enum Reply {
     Snapshot(Vec<u8>),
     /// Of `Explain`.
     Explanation(Explanation),
+    /// Of `Names`, sorted bytewise; `None`: any.
+    Names(Option<Vec<String>>),
     /// Of `Test`, in order of source.
     Report(Vec<TestResult>),
     /// Of `CheckFact`: what stands against it, and what would fit; `None`: it may be written.

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     model::{Ask, Change, Constraint, Request, Value},
     snapshot::{Contents, Counts, Key, Manifest, PolicyText},
+    vocabulary::Vocabulary,
 };
 
 /// First words. Numbers are never given twice.
@@ -24,6 +25,12 @@ const BUILD: u32 = 11;
 const EXPLAIN: u32 = 12;
 const TEST: u32 = 13;
 const CHECK_FACT: u32 = 14;
+const NAMES: u32 = 15;
+
+/// Kinds of what is named.
+const IDS_OF: u32 = 0;
+const ACTIONS_ON: u32 = 1;
+const ARGUMENTS_OF: u32 = 2;
 
 /// Writes one call over what `out` held.
 pub fn encode(call: &Call, out: &mut Vec<u8>) {
@@ -62,6 +69,15 @@ pub fn encode(call: &Call, out: &mut Vec<u8>) {
         Call::Explain(request) => {
             writer.words([EXPLAIN, VERSION]);
             write_ask(&mut writer, request);
+        }
+        Call::Names(asked) => {
+            let (kind, name, arity, at) = match asked {
+                Vocabulary::Ids { type_name } => (IDS_OF, type_name, 0, 0),
+                Vocabulary::Actions { resource_type } => (ACTIONS_ON, resource_type, 0, 0),
+                Vocabulary::Arguments { predicate, arity, at } => (ARGUMENTS_OF, predicate, *arity, *at),
+            };
+            writer.words([NAMES, VERSION, kind, 0, arity, at]);
+            writer.text(name);
         }
         Call::Test { sources, now_s, budget, seed } => {
             writer.words([TEST, VERSION]);
@@ -196,6 +212,20 @@ pub fn decode(bytes: &[u8]) -> Result<Call, Malformed> {
         CHECK_FACT => {
             let (predicate, args) = reader.fact_of(|type_name, id| Ok((type_name, id)))?;
             Call::CheckFact { predicate, args }
+        }
+        NAMES => {
+            let [kind, zero, arity, at] = reader.words()?;
+            reader.zero(zero)?;
+            let name = reader.text()?;
+            match kind {
+                IDS_OF if (arity, at) == (0, 0) => Call::Names(Vocabulary::Ids { type_name: name }),
+                ACTIONS_ON if (arity, at) == (0, 0) => Call::Names(Vocabulary::Actions { resource_type: name }),
+                ARGUMENTS_OF => Call::Names(Vocabulary::Arguments { predicate: name, arity, at }),
+                _ => {
+                    return reader
+                        .expected("a known kind of names, arity and position with arguments alone, before this");
+                }
+            }
         }
         _ => return reader.expected("a known kind of call before this"),
     };

@@ -80,6 +80,9 @@ fn calls() -> Vec<Call> {
         Call::Test { sources: Vec::new(), now_s: i64::MIN, budget: u64::MAX, seed: 1 << 40 },
         Call::Test { sources: vec![("a.polar".into(), "actor User {}".into())], now_s: 5, budget: 0, seed: 0 },
         Call::CheckFact { predicate: String::new(), args: Vec::new() },
+        Call::Names(Vocabulary::Ids { type_name: "User".into() }),
+        Call::Names(Vocabulary::Actions { resource_type: String::new() }),
+        Call::Names(Vocabulary::Arguments { predicate: "has_tag".into(), arity: u32::MAX, at: 1 }),
         Call::CheckFact {
             predicate: "has_tag".into(),
             args: vec![("User".into(), "*".into()), (String::new(), "ann".into()), ("Actor".into(), String::new())],
@@ -199,6 +202,9 @@ fn outcomes() -> Vec<Result<Reply, Refusal>> {
         Ok(Reply::Report(Vec::new())),
         Ok(Reply::Report(report())),
         Ok(Reply::FactCheck(None)),
+        Ok(Reply::Names(None)),
+        Ok(Reply::Names(Some(Vec::new()))),
+        Ok(Reply::Names(Some(vec!["".into(), "ann".into()]))),
         Ok(Reply::FactCheck(Some("`open` is not used in policy".into()))),
     ];
     outcomes.extend(explanations().into_iter().map(|explanation| Ok(Reply::Explanation(explanation))));

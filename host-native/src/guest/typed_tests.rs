@@ -11,6 +11,7 @@ use understudy_core::{
     },
     raw::{Call, Reply},
     snapshot::{Contents, Manifest, PolicyText, write},
+    vocabulary::Vocabulary,
 };
 
 use super::{
@@ -219,6 +220,24 @@ fn results_of_tests_are_the_same_typed_and_raw() {
     let refused = bindings.understudy_engine_policy().call_test(store, &broken, 7, Some(10), 2).unwrap();
     let Err(types::Error::Invalid(message)) = refused else { panic!("{refused:?}") };
     assert!(message.contains("broken.polar:1"), "{message}");
+}
+
+#[test]
+fn names_are_told_typed_as_raw() {
+    let mut instance = opened();
+    let raw = |instance: &mut Instance, asked| match instance.call(&Call::Names(asked)) {
+        Ok(Reply::Names(names)) => names,
+        other => panic!("{other:?}"),
+    };
+    let ids = raw(&mut instance, Vocabulary::Ids { type_name: "User".into() }).unwrap();
+    let actions = raw(&mut instance, Vocabulary::Actions { resource_type: "Repo".into() }).unwrap();
+    let arguments = raw(&mut instance, Vocabulary::Arguments { predicate: "has_role".into(), arity: 3, at: 1 });
+    assert!(!ids.is_empty());
+    let (bindings, store) = instance.typed();
+    let typed = bindings.understudy_engine_vocabulary();
+    assert_eq!(typed.call_ids(&mut *store, "User").unwrap().unwrap(), ids);
+    assert_eq!(typed.call_actions(&mut *store, "Repo").unwrap().unwrap(), actions);
+    assert_eq!(typed.call_arguments(store, "has_role", 3, 1).unwrap().unwrap(), arguments);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod tests;
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
 };
 
 use foldhash::fast::FixedState;
@@ -242,6 +242,31 @@ impl<'a> Layered<'a> {
         }
         found.sort_unstable();
         found
+    }
+
+    /// Ids of a type in stored facts, base and later writes: at the positions wanted (predicate, types of all positions,
+    /// position).
+    pub fn ids(&self, type_name: &str, wanted: impl Fn(&str, &[&str], usize) -> bool) -> BTreeSet<String> {
+        let Some(ty) = self.type_numbers.get(type_name).map(|ty| TypeId(*ty)) else { return BTreeSet::new() };
+        let mut symbols = HashSet::with_hasher(self.state());
+        for (number, relation) in self.relations.iter().enumerate() {
+            let types: Vec<&str> = relation.shape.types.iter().map(|ty| self.type_name(*ty)).collect();
+            let of_type = |at: &usize| relation.shape.types[*at] == ty && wanted(&relation.predicate, &types, *at);
+            let places: Vec<usize> = (0..types.len()).filter(of_type).collect();
+            if places.is_empty() {
+                continue;
+            }
+            let (mut cursor, mut row) = (self.open(RelationId(number as u32), &RowPattern::default()), Row::default());
+            while self.next(&mut cursor, &mut row) {
+                symbols.extend(places.iter().map(|at| row[*at]));
+            }
+        }
+        let id = |id: u32| {
+            let mut text = String::new();
+            self.write_id(Sym { ty, id }, &mut text);
+            text
+        };
+        symbols.into_iter().map(id).collect()
     }
 
     /// `None`: nothing of these types fits.
