@@ -107,18 +107,20 @@ struct Answer {
 }
 
 fn ask(place: &Place) -> std::io::Result<Answer> {
-    let other = std::io::Error::other;
-    let address = place.host.to_socket_addrs()?.next().ok_or_else(|| other("the name has no address"))?;
+    let address = place.host.to_socket_addrs()?.next();
+    let address = address.ok_or_else(|| std::io::Error::other("the name has no address"))?;
     let stream = TcpStream::connect_timeout(&address, WAIT)?;
     stream.set_read_timeout(Some(WAIT))?;
     stream.set_write_timeout(Some(WAIT))?;
     if !place.has_tls {
         return exchange(stream, place);
     }
-    let name = ServerName::try_from(place.name().to_owned()).map_err(other)?;
-    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(other)?;
+    let name = ServerName::try_from(place.name().to_owned()).map_err(std::io::Error::other)?;
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(std::io::Error::other)?;
     let config = config.dangerous().with_custom_certificate_verifier(Arc::new(Anyone)).with_no_client_auth();
-    let connection = ClientConnection::new(Arc::new(config), name).map_err(other)?;
+    let connection = ClientConnection::new(Arc::new(config), name).map_err(std::io::Error::other)?;
     exchange(StreamOwned::new(connection, stream), place)
 }
 

@@ -42,7 +42,10 @@ pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<Rep
     let worker = &caller.worker;
     let service = &*worker.service;
     let reply = match worker.load.take(service.is_vital(&path)) {
-        Err(Full) => Err(body::full()),
+        Err(Full) => {
+            body::discard(body).await;
+            Err(body::full())
+        }
         Ok(mut taken) => match body::read(body, &worker.limits.pace, &mut taken).await {
             Err(refusal) => Err(refusal),
             Ok(body) => {

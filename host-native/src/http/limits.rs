@@ -32,6 +32,9 @@ pub const DRAIN: Duration = Duration::from_secs(7);
 pub const REFUSALS_MAX: usize = 64;
 /// How long each of those has to read it.
 pub const REFUSAL_WAIT: Duration = Duration::from_secs(1);
+/// How long the rest of a refused body is read and dropped: a client that still sends reads no reply, and closing over
+/// unread bytes would take the reply back.
+pub const DISCARD_WAIT: Duration = Duration::from_secs(1);
 /// Descriptors that are not for connections: files, the upstream, listeners.
 const OTHER_DESCRIPTORS: u64 = 256;
 

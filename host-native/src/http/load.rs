@@ -74,14 +74,20 @@ impl Taken {
         self.bytes += more;
         Ok(())
     }
+
+    /// Its body is not kept.
+    pub fn drop_body(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        if bytes > 0 {
+            self.load.bodies.taken.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
         self.load.n_requests.set(self.load.n_requests.get() - 1);
-        if self.bytes > 0 {
-            self.load.bodies.taken.fetch_sub(self.bytes, Ordering::Relaxed);
-        }
+        self.drop_body();
     }
 }
 

@@ -29,4 +29,6 @@ pub mod tls;
 pub use understudy_calls::{convert, head, page, question, refusal};
 
 #[cfg(test)]
+mod server_tests;
+#[cfg(test)]
 mod tests;

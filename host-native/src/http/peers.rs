@@ -202,7 +202,8 @@ impl Peer {
 
     fn is_over(&self, now: u64, limits: &Limits) -> bool {
         let passed = |since: u64, wait: std::time::Duration| u128::from(now.saturating_sub(since)) > wait.as_millis();
-        let takes_too_long = self.blocked.get().is_some_and(|(since, taken)| passed(since, limits.pace.time_for(taken)));
+        let takes_too_long =
+            self.blocked.get().is_some_and(|(since, taken)| passed(since, limits.pace.time_for(taken)));
         takes_too_long
             || match self.doing.get() {
                 Doing::Waiting => false,

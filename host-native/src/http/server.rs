@@ -198,7 +198,11 @@ async fn run(worker: Rc<Worker>, listener: TcpListener) -> io::Result<()> {
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => take(&worker, stream, &refusals),
+                Ok((stream, _)) => {
+                    take(&worker, stream, &refusals);
+                    // A flood of them holds nobody up, and is looked at before it makes room for itself.
+                    tokio::task::yield_now().await;
+                }
                 // Out of descriptors, or a peer gone before it was taken: wait a little, don't spin.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
