@@ -127,7 +127,7 @@ fn falls_over(sdk: &Sdk) {
     let folder = tempfile::tempdir().expect("a folder");
     let (_primary, node) = servers(folder.path());
     let recorder = Recorder::before(node.address());
-    let direct = sdk.run(&recorder.url(), None);
+    let direct = sdk.run(&recorder.url(), None, None);
     let usual = recorder.take();
     println!("{}: fault, requests of a call to the primary and to the node, what the application gets", sdk.name);
     for (fault, cells) in TABLE {
@@ -136,7 +136,8 @@ fn falls_over(sdk: &Sdk) {
             continue;
         };
         let faulty = Faulty::start(fault);
-        let outcomes = sdk.run(faulty.url(), Some(&recorder.url()));
+        let timeout_ms = (fault == Timeout).then_some("1500");
+        let outcomes = sdk.run(faulty.url(), Some(&recorder.url()), timeout_ms);
         let (to_primary, to_node) = (faulty.asked(), recorder.take());
         assert_eq!(outcomes.len(), direct.len());
         for (call, outcome) in &outcomes {
@@ -172,7 +173,7 @@ fn falls_over(sdk: &Sdk) {
             let headers = vec![("retry-after".to_owned(), "1".to_owned())];
             Given::With { status, headers, body: br#"{"message":"told so"}"#.to_vec() }
         });
-        let outcome = &sdk.run(gone.url(), Some(&node.url()))["authorize"];
+        let outcome = &sdk.run(gone.url(), Some(&node.url()), None)["authorize"];
         let asked = node.take().iter().filter(|asked| asked.path == "/api/authorize").count();
         assert_eq!(asked, expected[sdk.column], "{status}: requests to the node");
         assert!(outcome["error"].as_str().is_some_and(|error| error.contains("told so")), "{status}: {outcome}");
@@ -294,7 +295,7 @@ impl Sdk {
     fn command(&self, primary: &str, node: Option<&str>) -> Command {
         let mut command = Command::new(&self.interpreter);
         command.args(&self.program);
-        command.envs([("UNDERSTUDY_URL", primary), ("UNDERSTUDY_KEY", KEY), ("UNDERSTUDY_TIMEOUT_MS", "1500")]);
+        command.envs([("UNDERSTUDY_URL", primary), ("UNDERSTUDY_KEY", KEY)]);
         command.env("UNDERSTUDY_BINDINGS", Path::new(PROGRAMS).join("bindings.yaml"));
         command.envs(node.map(|url| ("UNDERSTUDY_FALLBACK_URL", url)));
         // The servers are on loopback: whatever proxy installed the SDK doesn't reach them.
@@ -303,9 +304,11 @@ impl Sdk {
         command
     }
 
-    /// What the application gets of every call.
-    fn run(&self, primary: &str, node: Option<&str>) -> BTreeMap<String, Json> {
-        let output = self.command(primary, node).output().expect("the interpreter starts");
+    /// What the application gets of every call. `timeout_ms`: for the primary, where the SDK takes one.
+    fn run(&self, primary: &str, node: Option<&str>, timeout_ms: Option<&str>) -> BTreeMap<String, Json> {
+        let mut command = self.command(primary, node);
+        command.envs(timeout_ms.map(|ms| ("UNDERSTUDY_TIMEOUT_MS", ms)));
+        let output = command.output().expect("the interpreter starts");
         let [printed, errors] =
             [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         assert!(output.status.success(), "{} with {primary}, {node:?}: {errors}", self.name);

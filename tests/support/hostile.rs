@@ -146,7 +146,7 @@ pub fn request(random: &mut Random) -> (Vec<u8>, &'static [u16]) {
                 "Content-Length: +5\r\n",
                 "Content-Length: 1e1\r\n",
             ];
-            (post(random.pick(&forms), format!("0\r\n\r\n{hidden}").as_bytes()), BAD)
+            (post(random.pick::<&str>(&forms), format!("0\r\n\r\n{hidden}").as_bytes()), BAD)
         }
         4 => (
             post(
@@ -188,11 +188,8 @@ pub fn request(random: &mut Random) -> (Vec<u8>, &'static [u16]) {
         12 => {
             let values =
                 ["null", "1e999", "-0", "\"\\ud800\"", "true", "[]", "{}", "\"*\"", "\"\"", "18446744073709551616"];
-            let [mut fields, names] =
-                [Vec::new(), vec!["actor_type", "actor_id", "action", "resource_type", "context_facts", "page_size"]];
-            for name in names {
-                fields.push(format!("\"{name}\":{}", random.pick(&values)));
-            }
+            let names = ["actor_type", "actor_id", "action", "resource_type", "context_facts", "page_size"];
+            let fields = names.map(|name| format!("\"{name}\":{}", random.pick::<&str>(&values)));
             (sized(format!("{{{}}}", fields.join(",")).as_bytes()), BAD)
         }
         13 => {
@@ -213,8 +210,10 @@ pub fn throw(address: SocketAddr, bytes: &[u8]) -> Vec<u16> {
     let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
     let _ = stream.set_write_timeout(Some(Duration::from_secs(5)));
     let _ = stream.write_all(bytes);
-    // It says that nothing follows: a server that waits for more may stop.
-    let _ = stream.shutdown(Shutdown::Write);
+    // Some say that nothing follows, some leave the server waiting.
+    if bytes.len().is_multiple_of(2) {
+        let _ = stream.shutdown(Shutdown::Write);
+    }
     let mut answers = Vec::new();
     let mut chunk = [0; 4_096];
     while answers.len() < 1 << 20 {

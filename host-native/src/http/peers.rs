@@ -284,7 +284,7 @@ mod tests {
         let mut peers = peers(9, Duration::from_secs(3600));
         peers.limits.pace = super::super::limits::Pace { grace: Duration::ZERO, bytes_a_second: 1 };
         let [slow, quick] = [(); 2].map(|()| peers.open().unwrap());
-        [&slow, &quick].map(|peer| peer.is_full());
+        [&slow, &quick].into_iter().for_each(|peer| peer.is_full());
         quick.took(1_000_000);
         std::thread::sleep(Duration::from_millis(5));
         peers.sweep();

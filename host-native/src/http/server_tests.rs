@@ -271,12 +271,12 @@ fn over_the_bound_of_connections_who_asks_keeps_its_own() {
 
 #[test]
 fn no_request_hides_in_another() {
-    let server = start_with(patient(), 1);
+    let pace = Pace { grace: SHORT, ..patient().pace };
+    let server = start_with(Limits { pace, head_wait: SHORT, idle_wait: SHORT, ..patient() }, 1);
+    // Everything that comes back until the server has nothing more to wait for.
     let ask = |text: &str| {
         let mut stream = server.connect();
-        // What it refuses it may close over.
         let _ = stream.write_all(text.as_bytes());
-        let _ = stream.shutdown(std::net::Shutdown::Write);
         let mut answers = Vec::new();
         let _ = stream.read_to_end(&mut answers);
         let answers = String::from_utf8_lossy(&answers).into_owned();
