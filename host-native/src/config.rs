@@ -53,6 +53,15 @@ pub struct ServeFlags {
     /// Address to listen on [default: 0.0.0.0].
     #[arg(long, env = "OSO_HOST", hide_env_values = true, value_name = "ADDRESS")]
     pub host: Option<String>,
+    /// File with the certificate chain of this node, in PEM: it then listens with TLS. Read again when it changes.
+    #[arg(long, env = "OSO_TLS_CERT", hide_env_values = true, value_name = "FILE")]
+    pub tls_cert: Option<String>,
+    /// File with the private key of that certificate, in PEM.
+    #[arg(long, env = "OSO_TLS_KEY", hide_env_values = true, value_name = "FILE")]
+    pub tls_key: Option<String>,
+    /// File with the certificates, in PEM, of who signs client certificates: who asks then needs one of those too.
+    #[arg(long, env = "OSO_TLS_CLIENT_CA", hide_env_values = true, value_name = "FILE")]
+    pub tls_client_ca: Option<String>,
     /// Write the newest snapshot, from the upstream or else from disk, to FILE and exit.
     #[arg(long, value_name = "FILE")]
     pub export: Option<String>,
@@ -129,12 +138,48 @@ pub struct Config {
     pub accepted_keys_file: Option<PathBuf>,
     /// Accept every key of the environment's form?
     pub accept_environment_keys: bool,
+    /// Listen with TLS.
+    pub tls: Option<TlsFiles>,
     /// Write a snapshot here and exit.
     pub export: Option<PathBuf>,
     /// Last resort at start.
     pub import: Option<PathBuf>,
     /// Follow another store?
     pub accept_new_store: bool,
+}
+
+/// Where certificate and key of a listener lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificate chain, the server's own first, in PEM.
+    pub cert: PathBuf,
+    /// Its private key, in PEM.
+    pub key: PathBuf,
+    /// Certificates of who signs client certificates, in PEM.
+    pub client_ca: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// Certificate and key go together, and a CA for clients only with both. None of them: no TLS.
+    pub fn check(
+        cert: Option<String>,
+        key: Option<String>,
+        client_ca: Option<String>,
+    ) -> Result<Option<TlsFiles>, ConfigError> {
+        let without = |given: &str, missing: &str| {
+            let flag = missing.trim_start_matches("OSO_").to_ascii_lowercase().replace('_', "-");
+            Err(ConfigError(format!("{given} is set and {missing} is not: set it (or --{flag}) too, or neither")))
+        };
+        match (set(cert), set(key), set(client_ca)) {
+            (Some(cert), Some(key), client_ca) => {
+                Ok(Some(TlsFiles { cert: cert.into(), key: key.into(), client_ca: client_ca.map(PathBuf::from) }))
+            }
+            (Some(_), None, _) => without("OSO_TLS_CERT", "OSO_TLS_KEY"),
+            (None, Some(_), _) => without("OSO_TLS_KEY", "OSO_TLS_CERT"),
+            (None, None, Some(_)) => without("OSO_TLS_CLIENT_CA", "OSO_TLS_CERT"),
+            (None, None, None) => Ok(None),
+        }
+    }
 }
 
 /// One variable that can't be used: one line for people.
@@ -200,6 +245,7 @@ impl Config {
             sync_interval,
             accepted_keys_file: set(flags.accepted_keys_file).map(PathBuf::from),
             accept_environment_keys: truth("OSO_ACCEPT_ENVIRONMENT_KEYS", flags.accept_environment_keys)?,
+            tls: TlsFiles::check(flags.tls_cert, flags.tls_key, flags.tls_client_ca)?,
             export: set(flags.export).map(PathBuf::from),
             import: set(flags.import).map(PathBuf::from),
             accept_new_store: truth("OSO_ACCEPT_NEW_STORE", flags.accept_new_store)?,
@@ -325,7 +371,7 @@ mod tests {
     #[test]
     fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
         type Change = fn(&mut ServeFlags);
-        let cases: [(&str, Change); 9] = [
+        let cases: [(&str, Change); 11] = [
             ("OSO_PORT is `65536`: allowed is a port from 0 to 65535", |flags| flags.port = Some("65536".into())),
             ("OSO_LOG_LEVEL is `debug`: allowed is error, warn or info", |flags| {
                 flags.log_level = Some("debug".into());
@@ -338,6 +384,8 @@ mod tests {
             ("OSO_CLIENT_ID is `a_b`: allowed is up to 128", |flags| flags.client_id = Some("a_b".into())),
             ("OSO_ENVIRONMENT is `../x`: allowed is up to 128", |flags| flags.environment = Some("../x".into())),
             ("OSO_URL is `ftp://x`: allowed is an http://", |flags| flags.url = Some("ftp://x".into())),
+            ("OSO_TLS_CERT is set and OSO_TLS_KEY is not", |flags| flags.tls_cert = Some("x".into())),
+            ("OSO_TLS_CLIENT_CA is set and OSO_TLS_CERT is not", |flags| flags.tls_client_ca = Some("x".into())),
             ("OSO_HOST is `here`: allowed is an IP address", |flags| flags.host = Some("here".into())),
         ];
         for (expected, change) in cases {

@@ -13,8 +13,10 @@ use crate::config::Token;
 /// Why a key is refused (401). The text says what to do and never repeats the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyRefusal {
-    /// No `Authorization: Bearer` header.
+    /// No `Authorization: Bearer` header, or more than one.
     Missing,
+    /// The listener asks for client certificates and the connection has none.
+    NoCertificate,
     /// The snapshot carries key digests and this key is none of them.
     NotInSnapshot,
     /// The upstream gives no digests and the key is not among those configured.
@@ -25,6 +27,7 @@ impl fmt::Display for KeyRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             KeyRefusal::Missing => "no API key: send `Authorization: Bearer <key>` with a key of this environment",
+            KeyRefusal::NoCertificate => "no client certificate: connect with one that OSO_TLS_CLIENT_CA has signed",
             KeyRefusal::NotInSnapshot => "this is no key of the environment: use a key that its primary accepts; a new key works after the next sync",
             KeyRefusal::NotAccepted => {
                 "this node accepts OSO_API_TOKEN and the keys in OSO_ACCEPTED_KEYS_FILE: add the key's digest to that \

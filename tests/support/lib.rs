@@ -3,14 +3,17 @@
 
 pub mod ask;
 pub mod case;
+pub mod certificates;
 pub mod chains;
 pub mod checks;
 pub mod connection;
 pub mod damages;
 pub mod derivation;
+pub mod faulty;
 pub mod feed;
 pub mod generate;
 pub mod ground;
+pub mod hostile;
 pub mod http;
 pub mod native;
 pub mod numbered;

@@ -25,6 +25,7 @@ pub struct Process {
     child: Child,
     log: PathBuf,
     address: Option<SocketAddr>,
+    scheme: &'static str,
 }
 
 impl Process {
@@ -43,7 +44,7 @@ impl Process {
         let mut command = Command::new(binary);
         command.args(args).env_clear().envs(variables.iter().copied()).current_dir(folder);
         command.stdin(Stdio::null()).stdout(out.try_clone().expect("a second handle")).stderr(out);
-        Process { child: command.spawn().expect("the binary starts"), log, address: None }
+        Process { child: command.spawn().expect("the binary starts"), log, address: None, scheme: "http" }
     }
 
     /// `understudy primary` on a free port with its data in `folder`.
@@ -73,9 +74,10 @@ impl Process {
         let begun = Instant::now();
         loop {
             let printed = self.printed();
-            let address = printed.lines().find_map(|line| line.split_once("listens on http://")?.1.trim().parse().ok());
-            if let Some(address) = address {
-                let address: SocketAddr = address;
+            let url = printed.lines().find_map(|line| line.split_once("listens on ")?.1.trim().split_once("://"));
+            if let Some((scheme, address)) = url {
+                self.scheme = if scheme == "https" { "https" } else { "http" };
+                let address: SocketAddr = address.parse().expect("an address");
                 // A server on every address is asked on loopback.
                 let address = SocketAddr::new([127, 0, 0, 1].into(), address.port());
                 self.address = Some(address);
@@ -100,9 +102,9 @@ impl Process {
         self.address.expect("it listens")
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`, or `https`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address())
+        format!("{}://{}", self.scheme, self.address())
     }
 
     /// Its id.

@@ -10,13 +10,19 @@ use std::{
     time::Duration,
 };
 
-/// A request, its body read and dropped.
-#[derive(Clone, Debug)]
+/// A request.
+#[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// Method.
     pub method: String,
     /// Path without its query.
     pub path: String,
+    /// Its query, where there is a `?`.
+    pub query: Option<String>,
+    /// Its headers, names as they were sent.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Vec<u8>,
     /// First byte of the body that is asked for, where a `range` header says so.
     pub from: usize,
     /// What follows `Bearer `.
@@ -30,6 +36,15 @@ pub enum Given {
     Answer {
         /// Status.
         status: u16,
+        /// Body.
+        body: Vec<u8>,
+    },
+    /// An answer with these headers besides.
+    With {
+        /// Status.
+        status: u16,
+        /// Headers.
+        headers: Vec<(String, String)>,
         /// Body.
         body: Vec<u8>,
     },
@@ -51,8 +66,17 @@ pub enum Given {
     },
     /// Nothing, on a connection that stays open.
     Hang,
+    /// Nothing, on a connection that is reset.
+    Reset,
     /// An answer that announces a body and never sends more than this of it.
     Stall(Vec<u8>),
+}
+
+impl Asked {
+    /// A header's value, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
 }
 
 impl Given {
@@ -126,6 +150,12 @@ fn answer(stream: TcpStream, handler: &dyn Fn(&Asked) -> Given, is_stopped: &Ato
             stream.write_all(head(status, body.len()).as_bytes())?;
             stream.write_all(&body)?;
         }
+        Given::With { status, headers, body } => {
+            let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let head = head(status, body.len()).replacen("\r\n\r\n", &format!("\r\n{more}\r\n"), 1);
+            stream.write_all(head.as_bytes())?;
+            stream.write_all(&body)?;
+        }
         Given::Slowly { body, piece, pause } => {
             let rest = body.get(asked.from..).unwrap_or_default();
             stream.write_all(head(if asked.from > 0 { 206 } else { 200 }, rest.len()).as_bytes())?;
@@ -140,6 +170,10 @@ fn answer(stream: TcpStream, handler: &dyn Fn(&Asked) -> Given, is_stopped: &Ato
             stream.write_all(&rest[..n_bytes.min(rest.len())])?;
         }
         Given::Hang => while_open(&stream, is_stopped),
+        Given::Reset => {
+            socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+            return Ok(());
+        }
         Given::Stall(body) => {
             stream.write_all(head(200, body.len() + 1).as_bytes())?;
             stream.write_all(&body)?;
@@ -168,8 +202,8 @@ fn read(reader: &mut BufReader<TcpStream>) -> std::io::Result<Asked> {
     reader.read_line(&mut first)?;
     let mut words = first.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let path = target.split('?').next().unwrap_or_default();
-    let mut asked = Asked { method: method.to_owned(), path: path.to_owned(), from: 0, bearer: String::new() };
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query.to_owned())));
+    let mut asked = Asked { method: method.to_owned(), path: path.to_owned(), query, ..Asked::default() };
     let mut length = 0;
     loop {
         let mut line = String::new();
@@ -181,7 +215,9 @@ fn read(reader: &mut BufReader<TcpStream>) -> std::io::Result<Asked> {
             "authorization" => value.trim_start_matches("Bearer ").clone_into(&mut asked.bearer),
             _ => {}
         }
+        asked.headers.push((name.to_owned(), value.to_owned()));
     }
-    reader.read_exact(&mut vec![0; length])?;
+    asked.body.resize(length, 0);
+    reader.read_exact(&mut asked.body)?;
     Ok(asked)
 }

@@ -12,6 +12,7 @@ use crate::{
         router::Node,
         server::{Running, Service},
         state::State,
+        tls::Tls,
     },
     keys::NodeKeys,
     replica::{
@@ -30,8 +31,8 @@ use crate::{
 /// How long the end waits for what can't be called off: looking up the upstream's name takes its time where no name
 /// server answers.
 const LET_GO: Duration = Duration::from_secs(1);
-/// Between two looks at the file of accepted keys.
-const KEYS_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks at the files of accepted keys and of TLS.
+const FILES_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until told to stop. `listens` is told where, before anything serves. An error is for people: why nothing can be
 /// served.
@@ -50,18 +51,19 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
         eprintln!("understudy: {text}");
     }
     let keys = Arc::new(keys);
+    let tls = config.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
     let cache = Directory::open(&config.directory, &config.environment).map_err(|error| unusable(config, &error))?;
     let n_workers = n_workers();
     let pool = Pool::start(PoolConfig::new(n_workers))?;
     let status = Arc::new(Status::default());
     let metrics = Arc::new(metrics(&pool, &status)?);
     let state = State { keys: keys.clone(), answers: pool.clone(), observe: metrics.clone() };
-    let listeners = listen(config.host, config.port, n_workers)?;
-    let address = listeners.address();
+    let listeners = listen(config.host, config.port, n_workers)?.with_tls(tls.clone());
+    let (address, url) = (listeners.address(), listeners.url());
     let (drain, draining) = watch::channel(false);
     let service: Arc<dyn Service> = Arc::new(Node(state));
     let running = listeners.serve(&service, &draining).map_err(|error| format!("can't serve: {error}"))?;
-    println!("understudy {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
+    println!("understudy {} listens on {url}", env!("CARGO_PKG_VERSION"));
     listens(address);
 
     let snapshots = Arc::new(Serving { pool, keys: keys.clone(), tenant: config.tenant.clone() });
@@ -71,7 +73,7 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
     let outcome = runtime.block_on(async {
         let outcome = tokio::select! {
             why = driver.run(random_seed()) => Err(why),
-            never = watch_keys(&keys) => never,
+            never = watch_files(&keys, tls.as_deref()) => never,
             never = report(&mut reporter) => never,
             asked = asked_to_stop() => asked,
         };
@@ -149,11 +151,14 @@ fn metrics(pool: &Arc<Pool>, status: &Arc<Status>) -> Result<Metrics, String> {
     Metrics::new(read).map_err(|error| format!("no metrics: {error}"))
 }
 
-async fn watch_keys(keys: &NodeKeys) -> Result<(), String> {
+async fn watch_files(keys: &NodeKeys, tls: Option<&Tls>) -> Result<(), String> {
     loop {
-        tokio::time::sleep(KEYS_EVERY).await;
+        tokio::time::sleep(FILES_EVERY).await;
         if let Err(error) = keys.refresh() {
             tracing::error!("{error}; the keys accepted before stay");
+        }
+        if let Some(Err(error)) = tls.map(Tls::refresh) {
+            tracing::error!("{error}; the certificate before stays");
         }
     }
 }

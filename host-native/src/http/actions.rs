@@ -26,11 +26,15 @@ pub async fn bulk_actions(state: &State, worker: usize, body: &[u8]) -> Result<R
         return Ok(Reply::ok(&Vec::<wire::ActionsResult>::new()));
     }
     let mut pooled = Vec::new();
-    for element in &asked {
-        pooled.extend(convert::facts(&element.context_facts)?);
+    for (n, element) in asked.iter().enumerate() {
+        let at = |error: Unreadable| error.at(&format!("[{n}]"));
+        pooled.extend(convert::facts(&element.context_facts).map_err(at)?);
     }
     let now_s = now_s();
-    let requests = asked.iter().map(|element| Ok(request(question::actions(element)?, pooled.clone(), now_s)));
+    let requests = asked.iter().enumerate().map(|(n, element)| {
+        let ask = question::actions(element).map_err(|error| error.at(&format!("[{n}]")))?;
+        Ok(request(ask, pooled.clone(), now_s))
+    });
     let answers = state.answers.ask(worker, requests.collect::<Result<_, Unreadable>>()?).await?;
     let results = answers.into_iter().map(|answer| match answer {
         Answer::Ids(results) => Ok(wire::ActionsResult { results }),

@@ -21,12 +21,12 @@ pub async fn authorize(state: &State, worker: usize, body: &[u8]) -> Result<Repl
 /// Those of the resources that are allowed, in the order asked, duplicates kept: one generation, one point in time.
 pub async fn authorize_resources(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
     let asked: wire::AuthorizeResourcesRequest = convert::body(body)?;
-    let actor = convert::value(&asked.actor_type, &asked.actor_id)?;
+    let actor = convert::value_at("actor_", &asked.actor_type, &asked.actor_id)?;
     let action = convert::action(&asked.action)?;
     let (context_facts, now_s) = (convert::facts(&asked.context_facts)?, now_s());
     let mut requests = Vec::with_capacity(asked.resources.len());
-    for resource in &asked.resources {
-        let resource = convert::value(&resource.type_name, &resource.id)?;
+    for (n, resource) in asked.resources.iter().enumerate() {
+        let resource = convert::value_at(format_args!("resources[{n}]."), &resource.type_name, &resource.id)?;
         let ask = Ask::Authorize { actor: actor.clone(), action: action.clone(), resource };
         requests.push(request(ask, context_facts.clone(), now_s));
     }

@@ -6,18 +6,29 @@
 pub mod actions;
 pub mod admin;
 pub mod authorize;
+mod body;
+mod connection;
+mod exchange;
 pub mod facts;
 mod label;
+pub mod limits;
 pub mod list;
+mod load;
 pub mod metadata;
+mod peers;
 pub mod query;
+mod refused;
 pub mod reply;
 pub mod router;
 pub mod server;
+mod socket;
 pub mod state;
+pub mod tls;
 
 // What the other HTTP host does the same.
 pub use understudy_calls::{convert, head, page, question, refusal};
 
+#[cfg(test)]
+mod server_tests;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,10 @@ use super::{
 pub async fn query(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
     let asked: wire::QueryRequest = convert::body(body)?;
     let predicate = asked.fact.predicate;
-    let ask = Ask::Query { predicate: predicate.clone(), args: convert::patterns(&asked.fact.args)? };
+    let ask = Ask::Query {
+        predicate: predicate.clone(),
+        args: convert::patterns(&asked.fact.args).map_err(|error| error.at("fact"))?,
+    };
     match state.ask(worker, ask, convert::facts(&asked.context_facts)?).await? {
         Answer::Facts(rows) => {
             let results = rows.into_iter().map(|row| convert::wire_solution(&predicate, row)).collect();

@@ -6,7 +6,7 @@ use super::{
     actions, admin, authorize, facts, head, list, metadata, query, reply::Reply, server::Arrived, server::Service,
     state::Pending, state::State,
 };
-use crate::keys::Right;
+use crate::keys::{KeyRefusal, Right};
 
 /// The read-only node.
 pub struct Node(pub State);
@@ -22,6 +22,11 @@ impl Service for Node {
 
     fn observe(&self, path: &'static str, status: u16, seconds: f64) {
         self.0.observe.request(path, status, seconds);
+    }
+
+    /// A node is what clients ask last: no fallback of theirs is put off by this.
+    fn retry_after_s(&self) -> Option<u32> {
+        Some(1)
     }
 }
 
@@ -61,6 +66,9 @@ pub fn find(arrived: &Arrived) -> Result<Endpoint, Reply> {
 
 /// Right and text of the caller's key.
 pub fn authenticate<'a>(state: &State, arrived: &'a Arrived) -> Result<(Right, &'a str), Reply> {
+    if arrived.lacks_certificate {
+        return Err(KeyRefusal::NoCertificate.into());
+    }
     let bearer = arrived.bearer();
     let right = state.keys.check(bearer)?;
     Ok((right, bearer.unwrap_or_default()))

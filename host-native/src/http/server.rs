@@ -1,6 +1,6 @@
-//! Listeners and connections: one thread per core, each with its own runtime and its own listener on the same port.
+//! Listeners: one thread per core, each with its own runtime and its own listener on the same port.
 //!
-//! Enters: sockets. Leaves: whole requests to a [`Service`], replies to sockets. Never: knows a path's meaning.
+//! Enters: sockets. Leaves: whole requests to a [`Service`], replies to sockets. Never: knows what a request asks.
 //! On drain no thread takes a new connection; requests that have arrived are answered, up to [`DRAIN`].
 
 use std::{
@@ -9,40 +9,23 @@ use std::{
     rc::Rc,
     sync::Arc,
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::{
-    HeaderMap, Request, Response,
-    body::{Body, Bytes, Incoming},
-    header::{AUTHORIZATION, CONNECTION, HeaderName, HeaderValue},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::{rt::TokioIo, rt::TokioTimer, server::graceful::GracefulShutdown};
+use hyper::{HeaderMap, body::Bytes, header::AUTHORIZATION, header::HeaderName};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::sync::watch;
-use understudy_wire::Code;
+use tokio::{net::TcpStream, sync::watch};
 
 use super::{
-    head::{self, BODY_BYTES_MAX},
-    label,
-    reply::{Reply, ReplyBody},
+    connection, head,
+    limits::{BACKLOG, DRAIN, Limits, REFUSALS_MAX, SWEEP},
+    load::{Bodies, Load},
+    peers::Peers,
+    refused,
+    reply::Reply,
     state::Pending,
+    tls::Tls,
 };
-
-/// How long a drain waits for requests in flight. Container engines kill what hasn't ended after ten seconds, and the last
-/// steps after a drain take up to two.
-pub const DRAIN: Duration = Duration::from_secs(7);
-/// Longest silence before a request's head is complete: also closes idle connections.
-const HEAD_WAIT: Duration = Duration::from_secs(55);
-/// Longest time for a body to arrive.
-const BODY_WAIT: Duration = Duration::from_secs(60);
-/// Connections waiting to be accepted, per thread.
-const BACKLOG: i32 = 1024;
-
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A whole request.
 pub struct Arrived {
@@ -58,14 +41,18 @@ pub struct Arrived {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
+    /// This listener asks for client certificates, and the connection has none.
+    pub lacks_certificate: bool,
     /// True from the moment the server drains: who waits for something stops waiting.
     pub draining: watch::Receiver<bool>,
 }
 
 impl Arrived {
-    /// What follows `Bearer ` in the `Authorization` header.
+    /// What follows `Bearer ` in the `Authorization` header; of several headers, nothing.
     pub fn bearer(&self) -> Option<&str> {
-        head::bearer(self.headers.get(AUTHORIZATION)?.to_str().ok()?)
+        let mut all = self.headers.get_all(AUTHORIZATION).iter();
+        let one = all.next().filter(|_| all.next().is_none())?;
+        head::bearer(one.to_str().ok()?)
     }
 
     /// Text of a header.
@@ -80,12 +67,23 @@ pub trait Service: Send + Sync + 'static {
     fn handle(&self, arrived: Arrived) -> Pending<'_, Reply>;
     /// Told of every reply.
     fn observe(&self, path: &'static str, status: u16, seconds: f64);
+    /// Answered however many requests there are: who watches a process must not take a full one for a dead one.
+    fn is_vital(&self, path: &str) -> bool {
+        matches!(path, "/healthcheck" | "/api/healthcheck" | "/metrics")
+    }
+    /// Seconds after which to come again where there is no answer now (503). One SDK waits them out three times before it
+    /// asks its fallback, so that a server with a fallback behind it says nothing.
+    fn retry_after_s(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// Listeners on one address, one per worker.
 pub struct Listeners {
     listeners: Vec<TcpListener>,
     address: SocketAddr,
+    limits: Limits,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Listeners {
@@ -99,7 +97,17 @@ impl Listeners {
         for _ in 1..workers {
             listeners.push(bind(address)?);
         }
-        Ok(Listeners { listeners, address })
+        Ok(Listeners { listeners, address, limits: Limits::of_machine(), tls: None })
+    }
+
+    /// With TLS, where there is a certificate for it.
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Listeners { tls, ..self }
+    }
+
+    /// With other bounds than the machine's.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Listeners { limits, ..self }
     }
 
     /// The address bound.
@@ -107,17 +115,26 @@ impl Listeners {
         self.address
     }
 
+    /// Where to ask, as `https://127.0.0.1:8080`.
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.address)
+    }
+
     /// Starts the threads. They end after `drain` turns true.
     pub fn serve(self, service: &Arc<dyn Service>, drain: &watch::Receiver<bool>) -> io::Result<Running> {
+        let Listeners { listeners, limits, tls, .. } = self;
+        let (bodies, n_workers) = (Bodies::new(&limits), listeners.len());
         let mut threads = Vec::new();
-        for (worker, listener) in self.listeners.into_iter().enumerate() {
-            let (service, drain) = (service.clone(), drain.clone());
+        for (index, listener) in listeners.into_iter().enumerate() {
+            let (service, drain, tls, bodies) = (service.clone(), drain.clone(), tls.clone(), bodies.clone());
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let body = move || {
-                let local = tokio::task::LocalSet::new();
-                local.block_on(&runtime, run(worker, listener, service, drain))
+                let load = Load::new(&limits, bodies);
+                let peers = Peers::new(limits, limits.connections_max.div_ceil(n_workers));
+                let worker = Rc::new(Worker { index, service, drain, tls, limits, load, peers });
+                tokio::task::LocalSet::new().block_on(&runtime, run(worker, listener))
             };
-            threads.push(std::thread::Builder::new().name(format!("http-{worker}")).spawn(body)?);
+            threads.push(std::thread::Builder::new().name(format!("http-{index}")).spawn(body)?);
         }
         Ok(Running { threads })
     }
@@ -138,6 +155,24 @@ impl Running {
     }
 }
 
+/// What the connections of one thread share.
+pub struct Worker {
+    /// Which thread.
+    pub index: usize,
+    /// Who answers.
+    pub service: Arc<dyn Service>,
+    /// True from the moment the server drains.
+    pub drain: watch::Receiver<bool>,
+    /// Its certificate.
+    pub tls: Option<Arc<Tls>>,
+    /// Its bounds.
+    pub limits: Limits,
+    /// Its requests.
+    pub load: Rc<Load>,
+    /// Its connections.
+    pub peers: Peers,
+}
+
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(address, true)?;
     socket.listen(BACKLOG)?;
@@ -154,100 +189,59 @@ fn socket(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-async fn run(
-    worker: usize,
-    listener: TcpListener,
-    service: Arc<dyn Service>,
-    mut drain: watch::Receiver<bool>,
-) -> io::Result<()> {
+async fn run(worker: Rc<Worker>, listener: TcpListener) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let connections = Rc::new(GracefulShutdown::new());
-    let draining = drain.clone();
-    let serve = |stream: tokio::net::TcpStream| {
-        // Without it small replies wait for the peer's acknowledgement; a refusal costs only that.
-        let _ = stream.set_nodelay(true);
-        let (service, draining) = (service.clone(), draining.clone());
-        let answer = service_fn(move |request| {
-            let (service, draining) = (service.clone(), draining.clone());
-            async move { Ok::<_, std::convert::Infallible>(answer(worker, &*service, request, draining).await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WAIT)
-            .serve_connection(TokioIo::new(stream), answer);
-        let watched = connections.watch(connection);
-        // A peer that goes away or speaks nonsense ends its own connection only.
-        tokio::task::spawn_local(async move { drop(watched.await) });
-    };
+    let mut drain = worker.drain.clone();
+    let mut sweep = tokio::time::interval(SWEEP);
+    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let refusals = Rc::new(());
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => serve(stream),
+                Ok((stream, _)) => {
+                    take(&worker, stream, &refusals);
+                    // A flood of them holds nobody up, and is looked at before it makes room for itself.
+                    tokio::task::yield_now().await;
+                }
                 // Out of descriptors, or a peer gone before it was taken: wait a little, don't spin.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
+            _ = sweep.tick() => worker.peers.sweep(),
             _ = drain.wait_for(|drain| *drain) => break,
         }
     }
     // Connections that the kernel has already accepted for us would be reset with the listener.
     while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::from_millis(5), listener.accept()).await {
-        serve(stream);
+        take(&worker, stream, &refusals);
     }
     drop(listener);
-    let Some(connections) = Rc::into_inner(connections) else { return Ok(()) };
-    let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
+    // One turn for the new ones: what has arrived on them is seen before they are told to finish.
+    tokio::task::yield_now().await;
+    worker.peers.finish();
+    let drained = async {
+        while !worker.peers.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN, drained).await;
     Ok(())
 }
 
-async fn answer(
-    worker: usize,
-    service: &dyn Service,
-    request: Request<Incoming>,
-    draining: watch::Receiver<bool>,
-) -> Response<ReplyBody> {
-    let begun = Instant::now();
-    let (parts, body) = request.into_parts();
-    let path = head::one_leading_slash(parts.uri.path()).to_owned();
-    let label = label::label(&path);
-    let request_id = request_id(&parts.headers);
-    let reply = match read(body).await {
-        Ok(body) => {
-            let query = parts.uri.query().unwrap_or_default().to_owned();
-            let method = parts.method.as_str().to_owned();
-            service.handle(Arrived { worker, method, path, query, headers: parts.headers, body, draining }).await
-        }
-        // The rest of the body is still on its way: this connection can't be used again.
-        Err(refusal) => refusal.with(CONNECTION, "close"),
-    };
-    service.observe(label, reply.status.as_u16(), begun.elapsed().as_secs_f64());
-    let mut response = Response::new(reply.body);
-    *response.status_mut() = reply.status;
-    response.headers_mut().extend(reply.headers);
-    response.headers_mut().insert(X_REQUEST_ID, request_id);
-    response
-}
-
-async fn read(body: Incoming) -> Result<Bytes, Reply> {
-    // Refused by the announced length, before a byte of it is read.
-    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
-        return Err(head::too_large().into());
+/// Serves one more connection, or says that there is no room.
+fn take(worker: &Rc<Worker>, stream: TcpStream, refusals: &Rc<()>) {
+    // Without it small replies wait for the peer's acknowledgement; a refusal costs only that.
+    let _ = stream.set_nodelay(true);
+    if let Some(peer) = worker.peers.open() {
+        let worker = worker.clone();
+        tokio::task::spawn_local(async move {
+            connection::serve(worker.clone(), stream, peer.clone()).await;
+            worker.peers.close(&peer);
+        });
+    } else if worker.tls.is_none() && Rc::strong_count(refusals) <= REFUSALS_MAX {
+        let (place, retry_after_s) = (refusals.clone(), worker.service.retry_after_s());
+        tokio::task::spawn_local(async move {
+            refused::tell(stream, retry_after_s).await;
+            drop(place);
+        });
     }
-    let body = Limited::new(body, BODY_BYTES_MAX).collect();
-    match tokio::time::timeout(BODY_WAIT, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(head::too_large().into()),
-        Ok(Err(_)) => Err(Reply::error(Code::BadRequest, "the body broke off")),
-        Err(_) => Err(Reply::error(Code::BadRequest, "the body didn't arrive in time")),
-    }
-}
-
-/// The caller's id, or a new random UUID.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let given = headers.get(X_REQUEST_ID).filter(|id| head::is_request_id(id.as_bytes()));
-    given.cloned().unwrap_or_else(|| {
-        let mut random = [0; 16];
-        // Without randomness ids repeat, which is better than no answer.
-        let _ = getrandom::fill(&mut random);
-        HeaderValue::from_str(&head::uuid(random)).unwrap_or_else(|_| HeaderValue::from_static("none"))
-    })
 }

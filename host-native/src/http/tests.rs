@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use understudy_core::model::{Answer, Ask, Fact, Pattern, Request, Row, Value};
 
 use super::{
+    limits::Limits,
     router::Node,
     server::{Listeners, Running, Service},
     state::{Answers, CallError, Metadata, Observe, Pending, State},
@@ -89,66 +90,71 @@ impl Answers for Straw {
     }
 }
 
-struct Server {
-    address: SocketAddr,
-    drain: watch::Sender<bool>,
-    running: Running,
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    pub(super) drain: watch::Sender<bool>,
+    pub(super) running: Running,
 }
 
-fn start() -> Server {
+pub(super) fn start() -> Server {
+    start_with(Limits::of_machine(), 2)
+}
+
+pub(super) fn start_with(limits: Limits, n_workers: usize) -> Server {
     let straw = Arc::new(Straw { seen: AtomicU64::new(0) });
     let state = State { keys: straw.clone(), answers: straw.clone(), observe: straw };
     let service: Arc<dyn Service> = Arc::new(Node(state));
-    let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, 2).unwrap();
+    let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, n_workers).unwrap().with_limits(limits);
     let (address, (drain, draining)) = (listeners.address(), watch::channel(false));
     Server { address, drain, running: listeners.serve(&service, &draining).unwrap() }
 }
 
 impl Server {
-    fn connect(&self) -> TcpStream {
+    pub(super) fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).unwrap()
     }
     /// Status, head and body of one exchange with a good key.
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         exchange(&mut self.connect(), &format!("{method} {path}"), "Authorization: Bearer good\r\n", body)
     }
-    fn stop(self) {
+    pub(super) fn stop(self) {
         self.drain.send(true).unwrap();
         self.running.join().unwrap();
     }
 }
 
-fn send(stream: &mut TcpStream, line: &str, headers: &str, body: &str) {
+pub(super) fn send(stream: &mut TcpStream, line: &str, headers: &str, body: &str) {
     let length = body.len();
     write!(stream, "{line} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n{body}").unwrap();
 }
 
-fn receive(stream: &mut TcpStream) -> (u16, String) {
-    let mut bytes = Vec::new();
-    let mut chunk = [0; 4096];
-    loop {
-        let n = stream.read(&mut chunk).unwrap();
-        bytes.extend(&chunk[..n]);
-        let text = String::from_utf8_lossy(&bytes);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let head = head.to_lowercase();
-            let length: usize =
-                head.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
-            if body.len() >= length {
-                assert!(head.contains("x-request-id: "), "{head}");
-                return (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned());
-            }
-        }
-        assert!(n > 0, "closed after {}", String::from_utf8_lossy(&bytes));
-    }
+pub(super) fn receive(stream: &mut TcpStream) -> (u16, String) {
+    let (head, body) = receive_whole(stream);
+    assert!(head.contains("x-request-id: "), "{head}");
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body)
 }
 
-fn exchange(stream: &mut TcpStream, line: &str, headers: &str, body: &str) -> (u16, String) {
+/// Head in lower case, and body. Takes nothing of what follows.
+pub(super) fn receive_whole(stream: &mut TcpStream) -> (String, String) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        assert_eq!(stream.read(&mut byte).unwrap(), 1, "closed after {}", String::from_utf8_lossy(&head));
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let length = head.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    (head, String::from_utf8(body).unwrap())
+}
+
+pub(super) fn exchange(stream: &mut TcpStream, line: &str, headers: &str, body: &str) -> (u16, String) {
     send(stream, line, headers, body);
     receive(stream)
 }
 
-const AUTHORIZE: &str = r#"{"actor_type":"User","actor_id":"1","action":"read","resource_type":"Repo","resource_id":"2","context_facts":[]}"#;
+pub(super) const AUTHORIZE: &str = r#"{"actor_type":"User","actor_id":"1","action":"read","resource_type":"Repo","resource_id":"2","context_facts":[]}"#;
 
 #[test]
 fn every_endpoint_answers_in_its_shape() {

@@ -1,8 +1,10 @@
 //! Wire ↔ model, both ways. What the wire gives is checked here; nothing unreadable goes further.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use serde::de::DeserializeOwned;
 use understudy_core::{
     limits::{FACT_ARITY_MAX, ID_BYTES_MAX},
     model::{Ask, Constraint, Fact, Pattern, Row, Value, value::check_type},
@@ -10,13 +12,25 @@ use understudy_core::{
 };
 use understudy_wire as wire;
 
+pub use crate::body::read as body;
+
 /// Why a request can't be read (400).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable(pub String);
 
-/// Reads a JSON body.
-pub fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(bytes).map_err(|error| Unreadable(format!("the body can't be read: {error}")))
+impl Unreadable {
+    /// Says where: `at` is the path of what can't be read.
+    pub fn at(self, at: &str) -> Self {
+        Unreadable(format!("`{at}`: {}", self.0))
+    }
+}
+
+/// A concrete value whose type and id stand in the fields `{at}type` and `{at}id`, of which the error names the wrong one.
+pub fn value_at(at: impl fmt::Display, type_name: &str, id: &str) -> Result<Value, Unreadable> {
+    value(type_name, id).map_err(|error| {
+        let field = if check_type(type_name).is_err() { "type" } else { "id" };
+        error.at(&format!("{at}{field}"))
+    })
 }
 
 /// A concrete value.
@@ -29,7 +43,7 @@ pub fn value(type_name: &str, id: &str) -> Result<Value, Unreadable> {
 
 /// An action: a String.
 pub fn action(name: &str) -> Result<String, Unreadable> {
-    value("String", name).map(|value| value.into_parts().1)
+    value("String", name).map(|value| value.into_parts().1).map_err(|error| error.at("action"))
 }
 
 /// A type to ask for.
@@ -41,13 +55,16 @@ pub fn type_name(name: String) -> Result<String, Unreadable> {
 /// A fact to store, or a context fact.
 pub fn fact(fact: &wire::Fact) -> Result<Fact, Unreadable> {
     check_shape(&fact.predicate, fact.args.len())?;
-    let args = fact.args.iter().map(|arg| value(&arg.type_name, &arg.id)).collect::<Result<_, _>>();
+    let args = fact.args.iter().enumerate();
+    let args = args.map(|(n, arg)| value_at(format_args!("args[{n}]."), &arg.type_name, &arg.id));
+    let args = args.collect::<Result<_, _>>();
     Ok(Fact { predicate: fact.predicate.clone(), args: args.map_err(|error| within(&fact.predicate, &error))? })
 }
 
-/// Every fact of a list.
+/// Every context fact of a request.
 pub fn facts(facts: &[wire::Fact]) -> Result<Vec<Fact>, Unreadable> {
-    facts.iter().map(fact).collect()
+    let facts = facts.iter().enumerate();
+    facts.map(|(n, one)| fact(one).map_err(|error| error.at(&format!("context_facts[{n}]")))).collect()
 }
 
 /// One argument of a pattern.
@@ -62,7 +79,8 @@ pub fn pattern(value_pattern: &wire::Value) -> Result<Pattern, Unreadable> {
 
 /// Every argument of a pattern.
 pub fn patterns(values: &[wire::Value]) -> Result<Vec<Pattern>, Unreadable> {
-    values.iter().map(pattern).collect()
+    let values = values.iter().enumerate();
+    values.map(|(n, value)| pattern(value).map_err(|error| error.at(&format!("args[{n}]")))).collect()
 }
 
 /// A pattern of facts to delete: predicate and arity are known.
@@ -80,9 +98,11 @@ pub fn evaluate(request: wire::EvaluateRequest) -> Result<Ask, Unreadable> {
         return Err(Unreadable(format!("the variable `{missing}` has no entry in `constraints`: give its type")));
     }
     let constraints = request.constraints.into_iter().map(|(variable, constraint)| {
-        let type_name = type_name(constraint.type_name)?;
+        let within = |error: Unreadable| error.at(&format!("constraints.{variable}"));
+        let type_name = type_name(constraint.type_name).map_err(within)?;
         let canonical = |id: &String| value(&type_name, id).map(|value| value.into_parts().1);
-        let ids = constraint.ids.map(|ids| ids.iter().map(canonical).collect::<Result<_, _>>()).transpose()?;
+        let ids = constraint.ids.map(|ids| ids.iter().map(canonical).collect::<Result<_, _>>());
+        let ids = ids.transpose().map_err(within)?;
         Ok((variable, Constraint { type_name, ids }))
     });
     Ok(Ask::Evaluate { constraints: constraints.collect::<Result<_, Unreadable>>()?, calls })

@@ -9,13 +9,22 @@ use crate::{keys::hex, refusal::Refusal};
 
 /// Largest request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 10 << 20;
+/// Local authorization: known, so that who asks is told what it is. 404 is what every SDK takes for an answer; another
+/// status would be asked for again.
+const LOCAL: [&str; 4] = ["/api/authorize_query", "/api/list_query", "/api/actions_query", "/api/evaluate_query_local"];
 /// Longest caller's request id that is echoed, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 200;
 
 /// The endpoint of a request; 404 and 405 otherwise. `method` in upper case.
 pub fn endpoint(method: &str, path: &str) -> Result<Endpoint, Refusal> {
     paths::find(method, path).map_err(|is_known| {
-        if is_known {
+        if LOCAL.contains(&path) {
+            Refusal::new(
+                Code::NotFound,
+                "local authorization is not served here yet: ask without the database, by /api/authorize, /api/list, \
+                 /api/actions or /api/evaluate_query",
+            )
+        } else if is_known {
             Refusal::new(Code::MethodNotAllowed, "this path doesn't take this method")
         } else {
             Refusal::new(Code::NotFound, "there is no such path here")

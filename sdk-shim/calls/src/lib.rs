@@ -5,6 +5,7 @@
 //! Never: waits, reads a clock or a file, opens a socket, asks an engine. It stands above `wire` and `core`, which don't
 //! know each other.
 
+mod body;
 pub mod convert;
 pub mod head;
 pub mod keys;

@@ -3,30 +3,30 @@
 use understudy_core::model::Ask;
 use understudy_wire as wire;
 
-use crate::convert::{Unreadable, action, type_name, value};
+use crate::convert::{Unreadable, action, type_name, value_at};
 
 /// Of `/api/authorize`.
 pub fn authorize(asked: &wire::AuthorizeRequest) -> Result<Ask, Unreadable> {
     Ok(Ask::Authorize {
-        actor: value(&asked.actor_type, &asked.actor_id)?,
+        actor: value_at("actor_", &asked.actor_type, &asked.actor_id)?,
         action: action(&asked.action)?,
-        resource: value(&asked.resource_type, &asked.resource_id)?,
+        resource: value_at("resource_", &asked.resource_type, &asked.resource_id)?,
     })
 }
 
 /// Of `/api/list`.
 pub fn list(asked: &wire::ListRequest) -> Result<Ask, Unreadable> {
     Ok(Ask::List {
-        actor: value(&asked.actor_type, &asked.actor_id)?,
+        actor: value_at("actor_", &asked.actor_type, &asked.actor_id)?,
         action: action(&asked.action)?,
-        resource_type: type_name(asked.resource_type.clone())?,
+        resource_type: type_name(asked.resource_type.clone()).map_err(|error| error.at("resource_type"))?,
     })
 }
 
 /// Of `/api/actions`.
 pub fn actions(asked: &wire::ActionsRequest) -> Result<Ask, Unreadable> {
     Ok(Ask::Actions {
-        actor: value(&asked.actor_type, &asked.actor_id)?,
-        resource: value(&asked.resource_type, &asked.resource_id)?,
+        actor: value_at("actor_", &asked.actor_type, &asked.actor_id)?,
+        resource: value_at("resource_", &asked.resource_type, &asked.resource_id)?,
     })
 }

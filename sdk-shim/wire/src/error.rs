@@ -47,6 +47,8 @@ codes! {
     NotFound "not_found" 404;
     /// A known path that doesn't take this method here.
     MethodNotAllowed "method_not_allowed" 405;
+    /// The body came too slowly.
+    TooSlow "too_slow" 408;
     /// A body or a list over its limit.
     TooLarge "too_large" 413;
     /// A `Range` that the blob doesn't have.

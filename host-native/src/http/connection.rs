@@ -1,0 +1,152 @@
+//! One connection from its first byte to its end: TLS where there is any, HTTP/1.1 or HTTP/2, until it ends or has to.
+//!
+//! HTTP/2 is spoken where ALPN chose it, or where a connection without TLS begins with its preface. That is found out once,
+//! by a look at the first bytes, so that a request over HTTP/1.1 pays nothing for it.
+
+use std::{convert::Infallible, future::Future, pin::pin, rc::Rc, task::Poll, time::Duration};
+
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    rt::{Executor, Read, Write},
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulConnection};
+use tokio::net::TcpStream;
+
+use super::{
+    exchange::{Caller, answer},
+    limits::{
+        CONNECTION_WINDOW_BYTES, HEAD_BYTES_MAX, READ_AHEAD_BYTES_MAX, SEND_BYTES_MAX, STREAM_WINDOW_BYTES, STREAMS_MAX,
+    },
+    peers::{Order, Peer},
+    reply::ReplyBody,
+    server::Worker,
+    socket::Socket,
+    tls::{self, Tls},
+};
+
+/// What no request over HTTP/1.1 begins with.
+const PREFACE: &[u8] = b"PRI ";
+/// Between two looks at a connection whose first bytes are fewer than that.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Serves one connection. A peer that goes away or speaks nonsense ends its own only.
+pub async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: Rc<Peer>) {
+    let tls = worker.tls.clone();
+    match tls {
+        None => {
+            let Some(is_http2) = unless_told(&peer, begins_http2(&stream)).await else { return };
+            speak(worker, Socket::new(stream, peer.clone()), peer, is_http2, false).await;
+        }
+        // Apart, so that a connection without TLS doesn't carry its space.
+        Some(tls) => Box::pin(serve_tls(worker, tls, stream, peer)).await,
+    }
+}
+
+async fn serve_tls(worker: Rc<Worker>, tls: std::sync::Arc<Tls>, stream: TcpStream, peer: Rc<Peer>) {
+    let accepting = tls.acceptor().accept(Socket::new(stream, peer.clone()));
+    let Some(Ok(stream)) = unless_told(&peer, accepting).await else { return };
+    let session = stream.get_ref().1;
+    let is_http2 = session.alpn_protocol() == Some(tls::HTTP2);
+    let lacks_certificate = tls.asks_for_certificates() && session.peer_certificates().is_none();
+    speak(worker, stream, peer, is_http2, lacks_certificate).await;
+}
+
+/// Does it begin with the preface of HTTP/2? Waits for as many bytes as that takes, and takes none.
+async fn begins_http2(stream: &TcpStream) -> bool {
+    let mut first = [0; PREFACE.len()];
+    loop {
+        match stream.peek(&mut first).await {
+            Ok(n_bytes) if n_bytes == PREFACE.len() => return first == PREFACE,
+            Ok(n_bytes) if n_bytes > 0 && PREFACE.starts_with(&first[..n_bytes]) => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            // Whoever reads next sees it too.
+            _ => return false,
+        }
+    }
+}
+
+async fn speak<I>(worker: Rc<Worker>, io: I, peer: Rc<Peer>, is_http2: bool, lacks_certificate: bool)
+where
+    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
+{
+    let io = TokioIo::new(io);
+    let caller = Rc::new(Caller { worker, peer: peer.clone(), lacks_certificate });
+    if is_http2 {
+        peer.multiplexes();
+        Box::pin(speak_http2(io, caller, peer)).await;
+    } else {
+        let service = service_fn(move |request| {
+            let caller = caller.clone();
+            async move { Ok::<_, Infallible>(answer(&caller, request).await) }
+        });
+        // Its waits are the peer's; nothing is timed twice.
+        let connection = http1::Builder::new()
+            .max_header_size(HEAD_BYTES_MAX)
+            .max_buf_size(READ_AHEAD_BYTES_MAX)
+            .header_read_timeout(None)
+            .serve_connection(io, service);
+        drive(&peer, connection).await;
+    }
+}
+
+async fn speak_http2<I: Read + Write + Unpin + 'static>(io: I, caller: Rc<Caller>, peer: Rc<Peer>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let caller = caller.clone();
+        async move { Ok::<Response<ReplyBody>, Infallible>(answer(&caller, request).await) }
+    });
+    let connection = http2::Builder::new(OnThisThread)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX as u32)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(SEND_BYTES_MAX)
+        .serve_connection(io, service);
+    drive(&peer, connection).await;
+}
+
+/// Runs a connection to its end, or until its peer is told to leave.
+async fn drive<C: GracefulConnection>(peer: &Peer, connection: C) {
+    let mut connection = pin!(connection);
+    let mut is_told = false;
+    std::future::poll_fn(|context| {
+        match peer.order(context) {
+            Order::Leave => return Poll::Ready(()),
+            Order::Finish if !is_told => {
+                is_told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            _ => {}
+        }
+        connection.as_mut().poll(context).map(drop)
+    })
+    .await;
+}
+
+/// What comes before the first request; `None`: the peer was told to go meanwhile.
+async fn unless_told<T>(peer: &Peer, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    std::future::poll_fn(|context| {
+        let order = peer.order(context);
+        match work.as_mut().poll(context) {
+            // What has arrived by now is still answered.
+            Poll::Ready(done) if order != Order::Leave => Poll::Ready(Some(done)),
+            Poll::Pending if order == Order::GoOn => Poll::Pending,
+            _ => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+/// Runs what HTTP/2 needs besides, on the connection's own thread.
+#[derive(Clone, Copy)]
+struct OnThisThread;
+
+impl<F: Future + 'static> Executor<F> for OnThisThread {
+    fn execute(&self, work: F) {
+        tokio::task::spawn_local(async move { drop(work.await) });
+    }
+}

@@ -1,0 +1,293 @@
+//! The connections of one thread: what each is doing, how long it has, which one makes room for another.
+//!
+//! Enters: what a socket and a request note about their connection. Leaves: orders to finish or to go. Never: reads a
+//! socket, waits. Times are milliseconds of the thread's own clock, which moves with every sweep: no request reads one.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    task::{Context, Waker},
+    time::Instant,
+};
+
+use super::limits::Limits;
+
+/// The connections of a thread.
+pub struct Peers {
+    peers: RefCell<BTreeMap<u64, Rc<Peer>>>,
+    opened: Cell<u64>,
+    max: usize,
+    limits: Limits,
+    begun: Instant,
+    clock: Rc<Clock>,
+}
+
+#[derive(Default)]
+struct Clock(Cell<u64>);
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// Nothing yet, or not a whole request.
+    Beginning,
+    /// Between two requests.
+    Nothing,
+    /// Sending the head of a request that is not the first.
+    Sending,
+    /// Waiting for answers.
+    Waiting,
+}
+
+/// What a connection is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Nothing.
+    GoOn,
+    /// Answer what has arrived, then go.
+    Finish,
+    /// Go.
+    Leave,
+}
+
+/// One connection.
+pub struct Peer {
+    number: u64,
+    clock: Rc<Clock>,
+    doing: Cell<Doing>,
+    since: Cell<u64>,
+    n_requests: Cell<usize>,
+    /// Since when it doesn't take what is sent, and how much it took since then.
+    blocked: Cell<Option<(u64, u64)>>,
+    /// Many requests at a time, so that single bytes say nothing about heads.
+    is_multiplexed: Cell<bool>,
+    order: Cell<Order>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Peers {
+    /// None yet. `max`: this thread's part of all connections.
+    pub fn new(limits: Limits, max: usize) -> Self {
+        let (peers, opened, clock) = (RefCell::default(), Cell::new(0), Rc::default());
+        Peers { peers, opened, max, limits, begun: Instant::now(), clock }
+    }
+
+    /// Takes one more connection; where there is no room, the one goes that has been without a request for longest.
+    /// `None`: every one of them waits for an answer.
+    pub fn open(&self) -> Option<Rc<Peer>> {
+        let mut peers = self.peers.borrow_mut();
+        if peers.len() >= self.max {
+            let idle = peers.values().filter(|peer| peer.makes_room());
+            let gone = idle.min_by_key(|peer| (peer.doing.get() != Doing::Beginning, peer.since.get(), peer.number))?;
+            let gone = gone.number;
+            if let Some(gone) = peers.remove(&gone) {
+                gone.tell(Order::Leave);
+            }
+        }
+        let number = self.opened.get();
+        self.opened.set(number + 1);
+        let peer = Rc::new(Peer {
+            number,
+            clock: self.clock.clone(),
+            doing: Cell::new(Doing::Beginning),
+            since: Cell::new(self.clock.0.get()),
+            n_requests: Cell::new(0),
+            blocked: Cell::new(None),
+            is_multiplexed: Cell::new(false),
+            order: Cell::new(Order::GoOn),
+            waker: RefCell::default(),
+        });
+        peers.insert(number, peer.clone());
+        Some(peer)
+    }
+
+    /// This one is gone.
+    pub fn close(&self, peer: &Peer) {
+        self.peers.borrow_mut().remove(&peer.number);
+    }
+
+    /// Moves the clock and sends away those whose time is over.
+    pub fn sweep(&self) {
+        let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.clock.0.set(now);
+        for peer in self.peers.borrow().values() {
+            if peer.order.get() != Order::Leave && peer.is_over(now, &self.limits) {
+                peer.tell(Order::Leave);
+            }
+        }
+    }
+
+    /// Tells all of them to finish.
+    pub fn finish(&self) {
+        for peer in self.peers.borrow().values() {
+            if peer.order.get() == Order::GoOn {
+                peer.tell(Order::Finish);
+            }
+        }
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.peers.borrow().is_empty()
+    }
+}
+
+impl Peer {
+    /// What it is told; its task is woken when that changes.
+    pub fn order(&self, context: &Context<'_>) -> Order {
+        let mut waker = self.waker.borrow_mut();
+        match &mut *waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        self.order.get()
+    }
+
+    /// It speaks HTTP/2.
+    pub fn multiplexes(&self) {
+        self.is_multiplexed.set(true);
+    }
+
+    /// Bytes came.
+    pub fn sent(&self) {
+        if self.doing.get() == Doing::Nothing && !self.is_multiplexed.get() {
+            self.now(Doing::Sending);
+        }
+    }
+
+    /// It didn't take what was to be sent.
+    pub fn is_full(&self) {
+        if self.blocked.get().is_none() {
+            self.blocked.set(Some((self.clock.0.get(), 0)));
+        }
+    }
+
+    /// It took some.
+    pub fn took(&self, bytes: usize) {
+        if let Some((since, taken)) = self.blocked.get() {
+            self.blocked.set(Some((since, taken + bytes as u64)));
+        }
+    }
+
+    /// It took everything.
+    pub fn took_all(&self) {
+        if self.blocked.replace(None).is_some() && self.doing.get() == Doing::Nothing {
+            self.now(Doing::Nothing);
+        }
+    }
+
+    /// A request's head has arrived; it waits until what this gives is dropped.
+    pub fn waits(self: &Rc<Self>) -> Waits {
+        self.n_requests.set(self.n_requests.get() + 1);
+        self.doing.set(Doing::Waiting);
+        Waits(self.clone())
+    }
+
+    fn now(&self, doing: Doing) {
+        self.doing.set(doing);
+        self.since.set(self.clock.0.get());
+    }
+
+    fn tell(&self, order: Order) {
+        self.order.set(order);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Would nobody miss an answer if it went?
+    fn makes_room(&self) -> bool {
+        self.doing.get() != Doing::Waiting && self.blocked.get().is_none()
+    }
+
+    fn is_over(&self, now: u64, limits: &Limits) -> bool {
+        let passed = |since: u64, wait: std::time::Duration| u128::from(now.saturating_sub(since)) > wait.as_millis();
+        let takes_too_long =
+            self.blocked.get().is_some_and(|(since, taken)| passed(since, limits.pace.time_for(taken)));
+        takes_too_long
+            || match self.doing.get() {
+                Doing::Waiting => false,
+                // A reply is still on its way to it.
+                _ if self.blocked.get().is_some() => false,
+                Doing::Beginning | Doing::Sending => passed(self.since.get(), limits.head_wait),
+                Doing::Nothing => passed(self.since.get(), limits.idle_wait),
+            }
+    }
+}
+
+/// A request that waits for its answer.
+pub struct Waits(Rc<Peer>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        let left = self.0.n_requests.get() - 1;
+        self.0.n_requests.set(left);
+        if left == 0 {
+            self.0.now(Doing::Nothing);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use super::*;
+
+    fn peers(max: usize, wait: Duration) -> Peers {
+        let limits = Limits { head_wait: wait, idle_wait: wait, ..Limits::of_machine() };
+        Peers::new(limits, max)
+    }
+
+    fn is_told_to_leave(peer: &Peer) -> bool {
+        peer.order.get() == Order::Leave
+    }
+
+    #[test]
+    fn the_oldest_without_a_request_makes_room_and_who_never_asked_goes_first() {
+        let peers = peers(3, Duration::from_secs(3600));
+        let [asked, silent, waiting] = [(); 3].map(|()| peers.open().unwrap());
+        drop(asked.waits());
+        let waits = waiting.waits();
+        let fourth = peers.open().unwrap();
+        assert!(is_told_to_leave(&silent) && !is_told_to_leave(&asked));
+        peers.open().unwrap();
+        assert!(is_told_to_leave(&fourth) && !is_told_to_leave(&asked), "a new one before one that has asked");
+        let _others = [asked.waits(), peers.peers.borrow().values().last().unwrap().clone().waits()];
+        assert!(peers.open().is_none(), "nobody goes who waits for an answer");
+        drop(waits);
+        assert!(peers.open().is_some());
+        assert!(is_told_to_leave(&waiting));
+    }
+
+    #[test]
+    fn time_is_over_for_silence_but_not_for_waiting() {
+        let peers = peers(9, Duration::ZERO);
+        let [silent, waiting, full] = [(); 3].map(|()| peers.open().unwrap());
+        let _waits = waiting.waits();
+        drop(full.waits());
+        full.is_full();
+        std::thread::sleep(Duration::from_millis(5));
+        peers.sweep();
+        assert!(is_told_to_leave(&silent) && !is_told_to_leave(&waiting) && !is_told_to_leave(&full));
+        full.took_all();
+        peers.sweep();
+        assert!(!is_told_to_leave(&full), "its silence begins with the end of the reply");
+        std::thread::sleep(Duration::from_millis(5));
+        peers.sweep();
+        assert!(is_told_to_leave(&full));
+    }
+
+    #[test]
+    fn who_takes_a_reply_too_slowly_goes() {
+        let mut peers = peers(9, Duration::from_secs(3600));
+        peers.limits.pace = super::super::limits::Pace { grace: Duration::ZERO, bytes_a_second: 1 };
+        let [slow, quick] = [(); 2].map(|()| peers.open().unwrap());
+        [&slow, &quick].into_iter().for_each(|peer| peer.is_full());
+        quick.took(1_000_000);
+        std::thread::sleep(Duration::from_millis(5));
+        peers.sweep();
+        assert!(is_told_to_leave(&slow) && !is_told_to_leave(&quick));
+    }
+}

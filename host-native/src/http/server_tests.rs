@@ -1,0 +1,402 @@
+//! The server at its bounds: what is refused, who is sent away, what goes on meanwhile; HTTP/2; several requests at once.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, body::Bytes, client::conn::http2::SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+
+use super::{
+    head::BODY_BYTES_MAX,
+    limits::{HEAD_BYTES_MAX, Limits, Pace},
+    tests::{AUTHORIZE, Server, exchange, receive, receive_whole, send, start, start_with},
+};
+
+const GOOD: &str = "Authorization: Bearer good\r\n";
+const LONG: Duration = Duration::from_secs(3600);
+const SHORT: Duration = Duration::from_millis(300);
+
+/// No wait ends a connection.
+fn patient() -> Limits {
+    let pace = Pace { grace: LONG, bytes_a_second: 8 << 10 };
+    Limits { head_wait: LONG, idle_wait: LONG, pace, ..Limits::of_machine() }
+}
+
+fn slow() -> String {
+    AUTHORIZE.replace("read", "slow")
+}
+
+/// A request that waits for as long as its last byte does.
+fn begin(server: &Server) -> TcpStream {
+    let mut stream = server.connect();
+    let (length, part) = (AUTHORIZE.len(), &AUTHORIZE[..AUTHORIZE.len() - 1]);
+    write!(
+        stream,
+        "POST /api/authorize HTTP/1.1\r\nHost: x\r\n{GOOD}Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+    )
+    .unwrap();
+    let mut goes_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut goes_on).unwrap();
+    stream.write_all(part.as_bytes()).unwrap();
+    stream
+}
+
+fn finish(stream: &mut TcpStream) {
+    stream.write_all(b"}").unwrap();
+    assert_eq!(receive(stream), (200, r#"{"allowed":true}"#.into()));
+}
+
+/// Waits for the other side to close without a word.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    match stream.read(&mut [0]) {
+        Ok(n) => n == 0,
+        Err(error) => matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
+    }
+}
+
+fn assert_serves(server: &Server) {
+    assert_eq!(exchange(&mut server.connect(), "POST /api/authorize", GOOD, AUTHORIZE).0, 200);
+}
+
+#[test]
+fn several_requests_at_once_are_answered_in_order() {
+    let server = start();
+    let mut stream = server.connect();
+    for (body, id) in [(&slow(), "a"), (&AUTHORIZE.to_owned(), "b"), (&AUTHORIZE.replace("read", "eat"), "c")] {
+        send(&mut stream, "POST /api/authorize", &format!("{GOOD}X-Request-ID: {id}\r\n"), body);
+    }
+    for (id, allowed) in [("a", false), ("b", true), ("c", false)] {
+        let (head, body) = receive_whole(&mut stream);
+        assert!(head.contains(&format!("x-request-id: {id}\r\n")), "{head}");
+        assert_eq!(body, format!("{{\"allowed\":{allowed}}}"));
+    }
+    server.stop();
+}
+
+#[test]
+fn every_reply_has_an_id_a_time_and_a_type() {
+    let server = start();
+    let mut stream = server.connect();
+    send(&mut stream, "POST /api/authorize", &format!("{GOOD}x-ReQuest-iD: 7\r\nOsoOffset: 99999\r\n"), &slow());
+    let (head, _) = receive_whole(&mut stream);
+    let ms = head.split("server-timing: oso;dur=").nth(1).unwrap().split("\r\n").next().unwrap();
+    assert!(ms.parse::<u64>().unwrap() >= 300, "{head}");
+    assert!(head.contains("x-request-id: 7\r\n") && head.contains("content-type: application/json\r\n"), "{head}");
+    assert!(!head.contains("osooffset") && !head.contains("retry-after"), "{head}");
+    // None, an empty one and one that is too long are given a new one; of two the first counts.
+    let minted = |header: &str| {
+        let mut stream = server.connect();
+        send(&mut stream, "GET /healthcheck", header, "");
+        let (head, _) = receive_whole(&mut stream);
+        head.split("x-request-id: ").nth(1).unwrap().split("\r\n").next().unwrap().to_owned()
+    };
+    for header in ["", "X-Request-ID: \r\n", &format!("X-Request-ID: {}\r\n", "x".repeat(201))] {
+        let id = minted(header);
+        assert!(id.len() == 36 && id.as_bytes()[14] == b'4', "{id}");
+    }
+    assert_eq!(minted("X-Request-ID: one\r\nX-Request-ID: two\r\n"), "one");
+    server.stop();
+}
+
+#[test]
+fn forms_of_the_key() {
+    let server = start();
+    let status = |headers: &str| exchange(&mut server.connect(), "POST /api/authorize", headers, AUTHORIZE).0;
+    for good in ["Authorization: Bearer good", "AUTHORIZATION: bearer good", "authorization: BEARER   good  "] {
+        assert_eq!(status(&format!("{good}\r\n")), 200, "{good}");
+    }
+    let bad = [
+        "Authorization: good",
+        "Authorization: Bearer",
+        "Authorization: Bearer ",
+        "Authorization: Bearergood",
+        "Authorization: Basic good",
+        "Authorization: Bearer Good",
+        "Authorization: Bearer good good",
+        "Authorization: Bearer good, Bearer good",
+        "Authorization: Bearer good\r\nAuthorization: Bearer good",
+        "Authorization: Bearer bad\r\nAuthorization: Bearer good",
+        "Authorization: Bearer g\u{f6}od",
+        "X-Api-Key: good",
+        "Cookie: Authorization=Bearer good",
+    ];
+    for bad in bad {
+        assert_eq!(status(&format!("{bad}\r\n")), 401, "{bad}");
+    }
+    server.stop();
+}
+
+#[test]
+fn a_head_that_is_late_or_large_ends_its_connection() {
+    let server = start_with(Limits { head_wait: SHORT, ..patient() }, 1);
+    let (mut silent, mut slow, mut second) = (server.connect(), server.connect(), server.connect());
+    slow.write_all(b"POST /api/authorize HTTP/1.1\r\nHost: x\r\n").unwrap();
+    assert_eq!(exchange(&mut second, "GET /healthcheck", "", "").0, 200);
+    second.write_all(b"P").unwrap();
+    let mut preface = server.connect();
+    preface.write_all(b"PR").unwrap();
+    for stream in [&mut silent, &mut slow, &mut second, &mut preface] {
+        assert!(is_closed(stream));
+    }
+    server.stop();
+
+    let server = start_with(patient(), 1);
+    let long = "x".repeat(HEAD_BYTES_MAX);
+    for (line, headers) in [
+        ("GET /healthcheck", format!("X: {long}\r\n")),
+        (format!("GET /{long}").as_str(), String::new()),
+        ("GET /healthcheck", "X: x\r\n".repeat(101)),
+    ] {
+        let mut stream = server.connect();
+        // It may be refused before all of it is written.
+        let _ = write!(stream, "{line} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 431 ") || answer.starts_with("HTTP/1.1 414 "),
+            "{answer}"
+        );
+    }
+    // As long as an SDK's longest.
+    let ids = (0..5).map(|n| format!("&args.{n}.type=User&args.{n}.id={}", "%C3".repeat(512))).collect::<String>();
+    assert_eq!(exchange(&mut server.connect(), &format!("GET /api/facts?predicate=p{ids}"), GOOD, "").0, 400);
+    assert_serves(&server);
+    server.stop();
+}
+
+#[test]
+fn an_idle_connection_is_closed_and_one_that_waits_is_not() {
+    let server = start_with(Limits { idle_wait: Duration::from_millis(50), ..patient() }, 1);
+    let mut stream = server.connect();
+    send(&mut stream, "POST /api/authorize", GOOD, &slow());
+    assert_eq!(receive(&mut stream).0, 200);
+    assert!(is_closed(&mut stream));
+    server.stop();
+}
+
+#[test]
+fn a_body_that_trickles_is_refused() {
+    let pace = Pace { grace: SHORT, bytes_a_second: 1 << 20 };
+    let server = start_with(Limits { pace, ..patient() }, 1);
+    let head =
+        |length: usize| format!("POST /api/authorize HTTP/1.1\r\nHost: x\r\n{GOOD}Content-Length: {length}\r\n\r\n");
+    for sent in ["", "{"] {
+        let mut stream = server.connect();
+        stream.write_all((head(100) + sent).as_bytes()).unwrap();
+        let (head, body) = receive_whole(&mut stream);
+        assert!(head.starts_with("http/1.1 408 ") && head.contains("connection: close\r\n"), "{head}");
+        assert!(body.contains("send it without pauses"), "{body}");
+        assert!(is_closed(&mut stream));
+    }
+    assert_serves(&server);
+    server.stop();
+}
+
+#[test]
+fn bodies_share_a_bound_and_give_it_back() {
+    let server = start_with(Limits { bodies_bytes_max: BODY_BYTES_MAX, ..patient() }, 2);
+    let length = BODY_BYTES_MAX - 1;
+    let half = vec![b' '; length / 2];
+    let head = format!("POST /api/authorize HTTP/1.1\r\nHost: x\r\n{GOOD}Content-Length: {length}\r\n\r\n");
+    let begin_half = || {
+        let mut stream = server.connect();
+        stream.write_all(head.as_bytes()).unwrap();
+        let _ = stream.write_all(&half);
+        stream
+    };
+    let (mut first, mut second) = (begin_half(), begin_half());
+    let rest = vec![b' '; length - half.len() - AUTHORIZE.len()];
+    for stream in [&mut first, &mut second] {
+        let _ = stream.write_all(&rest);
+        let _ = stream.write_all(AUTHORIZE.as_bytes());
+    }
+    let refused = [&mut first, &mut second].map(|stream| {
+        let (head, body) = receive_whole(stream);
+        let is_refused = head.starts_with("http/1.1 503 ");
+        assert!(is_refused || body == "{\"allowed\":true}", "{head}{body}");
+        assert_eq!(is_refused, head.contains("retry-after: 1\r\n") && head.contains("connection: close\r\n"), "{head}");
+        is_refused
+    });
+    assert!(refused.contains(&true), "together they are over the bound");
+    // Small ones never were, and large ones have room again.
+    assert_serves(&server);
+    let padded = " ".repeat(length - AUTHORIZE.len()) + AUTHORIZE;
+    assert_eq!(exchange(&mut server.connect(), "POST /api/authorize", GOOD, &padded).0, 200);
+    server.stop();
+}
+
+#[test]
+fn over_the_bound_of_requests_the_refusal_is_at_once() {
+    let server = start_with(Limits { requests_max: 2, ..patient() }, 1);
+    let mut waiting = [(); 2].map(|()| begin(&server));
+    let mut third = server.connect();
+    send(&mut third, "POST /api/authorize", GOOD, AUTHORIZE);
+    let (head, body) = receive_whole(&mut third);
+    assert!(head.starts_with("http/1.1 503 ") && head.contains("retry-after: 1\r\n"), "{head}");
+    assert_eq!(body, r#"{"message":"too many requests at once: ask again in a moment"}"#);
+    for vital in ["/healthcheck", "/metrics"] {
+        assert_eq!(exchange(&mut server.connect(), &format!("GET {vital}"), "", "").0, 200, "{vital}");
+    }
+    waiting.iter_mut().for_each(finish);
+    assert_serves(&server);
+    server.stop();
+}
+
+#[test]
+fn over_the_bound_of_connections_who_asks_keeps_its_own() {
+    let server = start_with(Limits { connections_max: 8, ..patient() }, 1);
+    let mut good = server.connect();
+    assert_eq!(exchange(&mut good, "POST /api/authorize", GOOD, AUTHORIZE).0, 200);
+    let mut flood: Vec<TcpStream> = (0..40).map(|_| server.connect()).collect();
+    assert_eq!(exchange(&mut good, "POST /api/authorize", GOOD, AUTHORIZE).0, 200);
+    assert!(is_closed(&mut flood[0]), "the oldest made room");
+    assert_eq!(exchange(&mut flood[39], "GET /healthcheck", "", "").0, 200, "a new one is served");
+    drop(flood);
+
+    // Where all of them wait for answers, a new one is told so.
+    let mut waiting = [(); 8].map(|()| begin(&server));
+    let mut refused = server.connect();
+    let (head, body) = receive_whole(&mut refused);
+    assert!(head.starts_with("http/1.1 503 ") && head.contains("retry-after: 1\r\n"), "{head}");
+    assert!(body.contains("too many connections"), "{body}");
+    waiting.iter_mut().for_each(finish);
+    server.stop();
+}
+
+#[test]
+fn no_request_hides_in_another() {
+    let pace = Pace { grace: SHORT, ..patient().pace };
+    let server = start_with(Limits { pace, head_wait: SHORT, idle_wait: SHORT, ..patient() }, 1);
+    // Everything that comes back until the server has nothing more to wait for.
+    let ask = |text: &str| {
+        let mut stream = server.connect();
+        let _ = stream.write_all(text.as_bytes());
+        let mut answers = Vec::new();
+        let _ = stream.read_to_end(&mut answers);
+        let answers = String::from_utf8_lossy(&answers).into_owned();
+        answers.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].parse().unwrap()).collect::<Vec<u16>>()
+    };
+    let hidden = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
+    let length = hidden.len();
+    let post = "POST /api/expect HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n";
+    // The body is a body and nothing else.
+    assert_eq!(ask(&format!("{post}Content-Length: {length}\r\n\r\n{hidden}")), [200]);
+    assert_eq!(ask(&format!("{post}Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n{hidden}\r\n0\r\n\r\n")), [200]);
+    // Chunked wins over a length, wherever it stands; the length is dropped, as RFC 9112 §6.3 has it.
+    for both in
+        ["Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"]
+    {
+        assert_eq!(ask(&format!("{post}{both}\r\n{length:x}\r\n{hidden}\r\n0\r\n\r\n")), [200], "{both}");
+    }
+    for bad in [
+        "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Content-Length: +5\r\n",
+        "Content-Length: -5\r\n",
+        "Content-Length: 5, 6\r\n",
+        "Content-Length: 0x5\r\n",
+        "Content-Length : 5\r\n",
+        " Content-Length: 5\r\n",
+        "Content-Length: 99999999999999999999999\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "Transfer-Encoding:\u{b}chunked\r\n",
+        "X: a\rb\r\n",
+        "X: a\0b\r\n",
+        "X\r\n",
+        ": x\r\n",
+    ] {
+        let answers = ask(&format!("{post}{bad}\r\n{hidden}"));
+        assert!(matches!(answers[..], [] | [400]), "{bad:?}: {answers:?}");
+    }
+    for chunks in ["zz\r\n", "-1\r\n", "ffffffffffffffffff\r\n", "5\r\nhello", "5;x=\n\r\nhello\r\n0\r\n\r\n"] {
+        let answers = ask(&format!("{post}Transfer-Encoding: chunked\r\n\r\n{chunks}"));
+        assert!(answers.len() <= 1 && !answers.contains(&404), "{chunks:?}: {answers:?}");
+    }
+    for line in
+        ["GET /healthcheck", "GET /healthcheck HTTP/9.9", "GET  /healthcheck HTTP/1.1", "\0", "GET /a b HTTP/1.1"]
+    {
+        let answers = ask(&format!("{line}\r\nHost: x\r\n\r\n"));
+        assert!(matches!(answers[..], [] | [400]), "{line:?}: {answers:?}");
+    }
+    assert_serves(&server);
+    server.stop();
+}
+
+type Http2 = SendRequest<Full<Bytes>>;
+
+async fn http2(server: &Server) -> Http2 {
+    let stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (sender, connection) = handshake.await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+async fn ask(sender: &mut Http2, path: &str, body: impl Into<Bytes>) -> hyper::Result<(u16, String)> {
+    let request = Request::post(format!("http://x{path}")).header("authorization", "Bearer good");
+    let answer = sender.send_request(request.body(Full::new(body.into())).unwrap()).await?;
+    let status = answer.status().as_u16();
+    assert!(answer.headers().contains_key("x-request-id") && !answer.headers().contains_key("connection"));
+    let body = answer.into_body().collect().await?.to_bytes();
+    Ok((status, String::from_utf8(body.to_vec()).unwrap()))
+}
+
+fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(work)
+}
+
+#[test]
+fn http2_by_prior_knowledge_answers_many_at_once_and_bodies_in_full() {
+    let server = start();
+    on_a_runtime(async {
+        let mut sender = http2(&server).await;
+        let slow = {
+            let mut sender = sender.clone();
+            tokio::spawn(async move { ask(&mut sender, "/api/authorize", slow()).await.unwrap() })
+        };
+        for n in 0..50 {
+            let body = AUTHORIZE.replace("\"2\"", &n.to_string());
+            assert_eq!(ask(&mut sender, "/api/authorize", body).await.unwrap(), (200, r#"{"allowed":true}"#.into()));
+        }
+        assert_eq!(slow.await.unwrap(), (200, r#"{"allowed":false}"#.into()));
+        let whole = AUTHORIZE.to_owned() + &" ".repeat(BODY_BYTES_MAX - AUTHORIZE.len());
+        assert_eq!(ask(&mut sender, "/api/authorize", whole.clone()).await.unwrap().0, 200);
+        // The refusal may come with the end of the stream, before the body is out.
+        if let Ok((status, _)) = ask(&mut sender, "/api/authorize", whole + " ").await {
+            assert_eq!(status, 413);
+        }
+        let list = AUTHORIZE.replace(r#""resource_id":"2","#, "");
+        assert!(ask(&mut http2(&server).await, "/api/list", list).await.unwrap().1.len() > 200_000);
+    });
+    server.stop();
+}
+
+#[test]
+fn a_drain_of_http2_answers_what_has_arrived_and_says_goodbye() {
+    let Server { address, drain, running } = start();
+    on_a_runtime(async {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let handshake =
+            hyper::client::conn::http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), TokioIo::new(stream));
+        let (mut sender, connection) = handshake.await.unwrap();
+        let connection = tokio::spawn(connection);
+        let waiting = {
+            let mut sender = sender.clone();
+            tokio::spawn(async move { ask(&mut sender, "/api/authorize", slow()).await.unwrap() })
+        };
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drain.send(true).unwrap();
+        assert_eq!(waiting.await.unwrap(), (200, r#"{"allowed":false}"#.into()));
+        // Without an error: the server said that it goes.
+        connection.await.unwrap().unwrap();
+        assert!(ask(&mut sender, "/api/authorize", AUTHORIZE).await.is_err());
+    });
+    running.join().unwrap();
+}

@@ -1,0 +1,3 @@
+module understudy/fallover
+
+go 1.21

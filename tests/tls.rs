@@ -1,0 +1,197 @@
+//! A node with TLS: certificates made here, changed while it serves; both versions of HTTP; client certificates.
+
+use std::{
+    io::{Read, Write},
+    path::Path,
+    process::Command,
+    sync::Arc,
+};
+
+use rustls::ClientConfig;
+use serde_json::json;
+use understudy_tests::{
+    certificates::{Authority, Secured, client, connect},
+    process::{KEY, Process},
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
+const POLICY: &str = "actor User {} resource Repo { permissions = [\"read\"]; \"read\" if is_public(resource); }";
+
+struct Secure {
+    folder: tempfile::TempDir,
+    _primary: Process,
+    node: Process,
+}
+
+/// A node that serves, with these further arguments and TLS from `node.crt` and `node.key` in its folder.
+fn start(folder: tempfile::TempDir, more: &[&str]) -> Secure {
+    let binary = Path::new(BINARY);
+    let primary = Process::primary(binary, folder.path(), &[]);
+    primary.post_policy(POLICY);
+    let files = ["node.crt", "node.key"].map(|name| folder.path().join(name).to_str().expect("UTF-8").to_owned());
+    let args = [&["--tls-cert", &files[0], "--tls-key", &files[1]], more].concat();
+    let node = Process::node(binary, folder.path(), &folder.path().join("node"), &primary.url(), &args);
+    assert!(node.url().starts_with("https://"), "{}", node.printed());
+    node.await_that("it serves", || health(&node, &[]).0 == Some(0));
+    Secure { folder, _primary: primary, node }
+}
+
+/// Exit code and output of `understudy health`.
+fn health(node: &Process, more: &[&str]) -> (Option<i32>, String) {
+    let url = node.url();
+    let args = if more.is_empty() { vec!["--url", &url] } else { more.to_vec() };
+    let output = Command::new(BINARY).arg("health").args(args).env_clear().output().expect("the binary starts");
+    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+/// Status and body of one check.
+fn ask(stream: &mut Secured) -> std::io::Result<(u16, String)> {
+    let body = json!({
+        "actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo", "resource_id": "web"
+    });
+    exchange(stream, "POST /api/authorize", &body.to_string())
+}
+
+fn exchange(stream: &mut Secured, line: &str, body: &str) -> std::io::Result<(u16, String)> {
+    let length = body.len();
+    write!(
+        stream,
+        "{line} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {KEY}\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )?;
+    let mut answer = String::new();
+    // It ends with the connection, which not every server says in TLS.
+    let _ = stream.read_to_string(&mut answer);
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| std::io::Error::other(format!("no answer: {answer}")))?;
+    Ok((status, answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned()))
+}
+
+#[test]
+fn it_answers_with_its_certificate_and_takes_a_new_one_while_it_serves() {
+    let (folder, first, second) = (tempfile::tempdir().expect("a folder"), Authority::new(), Authority::new());
+    first.certify().write(folder.path(), "node");
+    let Secure { folder, node, .. } = start(folder, &[]);
+    let [trusts_first, trusts_second] = [&first, &second].map(|authority| client(authority, &["http/1.1"], None));
+    let speaks = |config: &Arc<ClientConfig>| connect(node.address(), config).and_then(|mut stream| ask(&mut stream));
+    assert_eq!(speaks(&trusts_first).expect("an answer"), (200, r#"{"allowed":false}"#.into()));
+    assert!(speaks(&trusts_second).is_err());
+    // A client without TLS gets nothing, and no harm is done.
+    assert!(node.try_send("GET", "/healthcheck", &serde_json::Value::Null).is_err());
+
+    // A key of another certificate, and no certificate at all, are told and change nothing.
+    let mut kept = connect(node.address(), &trusts_first).expect("a connection");
+    let next = second.certify();
+    let [cert, key] = ["node.crt", "node.key"].map(|name| folder.path().join(name));
+    std::fs::write(&cert, &next.cert).expect("the folder is ours");
+    node.await_that("it tells that they don't go together", || node.printed().contains("does not go with the key"));
+    assert_eq!(speaks(&trusts_first).expect("an answer").0, 200);
+    std::fs::write(&cert, "nothing").expect("the folder is ours");
+    node.await_that("it tells that there is none", || node.printed().contains("has no certificate in PEM"));
+    assert_eq!(speaks(&trusts_first).expect("an answer").0, 200);
+    std::fs::remove_file(&cert).expect("the folder is ours");
+    node.await_that("it tells that the file is gone", || node.printed().contains("can't be read"));
+    assert_eq!(speaks(&trusts_first).expect("an answer").0, 200);
+    std::fs::write(&key, &next.key).expect("the folder is ours");
+    std::fs::write(&cert, &next.cert).expect("the folder is ours");
+    node.await_that("the new one is shown", || speaks(&trusts_second).is_ok_and(|(status, _)| status == 200));
+    assert!(speaks(&trusts_first).is_err());
+    assert_eq!(ask(&mut kept).expect("an answer").0, 200, "a connection keeps what it began with");
+    assert!(!node.printed().contains("PRIVATE"));
+}
+
+#[test]
+fn http2_is_chosen_in_the_handshake() {
+    let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
+    authority.certify().write(folder.path(), "node");
+    let Secure { mut node, .. } = start(folder, &[]);
+    for (offered, chosen) in [
+        (&["h2", "http/1.1"][..], Some(&b"h2"[..])),
+        (&["http/1.1"], Some(b"http/1.1")),
+        (&["h2"], Some(b"h2")),
+        (&[], None),
+    ] {
+        let stream = connect(node.address(), &client(&authority, offered, None)).expect("a connection");
+        assert_eq!(stream.conn.alpn_protocol(), chosen, "{offered:?}");
+    }
+    let config = client(&authority, &["h2"], None);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let stream = tokio::net::TcpStream::connect(node.address()).await.expect("a connection");
+        let name = rustls::pki_types::ServerName::try_from("localhost").expect("a name");
+        let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await.expect("a handshake");
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(executor, io).await.expect("a connection of HTTP/2");
+        let connection = tokio::spawn(connection);
+        let body = json!({
+            "actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo", "resource_id": "web"
+        });
+        for _ in 0..20 {
+            let request = hyper::Request::post("https://localhost/api/authorize")
+                .header("authorization", format!("Bearer {KEY}"))
+                .body(http_body_util::Full::new(hyper::body::Bytes::from(body.to_string())))
+                .expect("a request");
+            let answer = sender.send_request(request).await.expect("an answer");
+            assert_eq!((answer.status().as_u16(), answer.version()), (200, hyper::Version::HTTP_2));
+        }
+        // Asked to stop, it says so on the open connection and ends.
+        node.signal("TERM");
+        connection.await.expect("no panic").expect("an end without an error");
+    });
+    assert_eq!(node.await_exit(std::time::Duration::from_secs(5)).code(), Some(0));
+}
+
+#[test]
+fn client_certificates_are_asked_for_where_a_key_is() {
+    let (folder, authority, clients) = (tempfile::tempdir().expect("a folder"), Authority::new(), Authority::new());
+    authority.certify().write(folder.path(), "node");
+    let ca = folder.path().join("clients.crt");
+    std::fs::write(&ca, clients.pem()).expect("the folder is ours");
+    let Secure { node, .. } = start(folder, &["--tls-client-ca", ca.to_str().expect("a path in UTF-8")]);
+    let speaks = |shown: Option<&_>, line: &str| {
+        let mut stream = connect(node.address(), &client(&authority, &[], shown))?;
+        exchange(&mut stream, line, "{}")
+    };
+    let ours = clients.certify();
+    let mut stream = connect(node.address(), &client(&authority, &[], Some(&ours))).expect("a connection");
+    assert_eq!(ask(&mut stream).expect("an answer"), (200, r#"{"allowed":false}"#.into()));
+    // Without one: what needs no key, and a plain word for the rest, though the key is right.
+    assert_eq!(speaks(None, "GET /healthcheck").expect("an answer").0, 200);
+    assert_eq!(speaks(None, "GET /metrics").expect("an answer").0, 200);
+    let (status, message) = speaks(None, "POST /api/authorize").expect("an answer");
+    assert!(status == 401 && message.contains("no client certificate"), "{status} {message}");
+    // Somebody else's gets no answer.
+    assert!(speaks(Some(&authority.certify()), "GET /healthcheck").is_err());
+}
+
+#[test]
+fn probes_and_wrong_files() {
+    let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
+    authority.certify().write(folder.path(), "node");
+    let Secure { folder, node, .. } = start(folder, &[]);
+    let port = node.address().port().to_string();
+    assert_eq!(health(&node, &[]), (Some(0), "serving\n".into()));
+    // As in the container, where the variables of the node are the probe's.
+    assert_eq!(health(&node, &["--port", &port, "--tls-cert", "node.crt"]).0, Some(0));
+    assert_eq!(health(&node, &["--port", &port]).0, Some(1), "without TLS there is no answer");
+
+    let binary = Path::new(BINARY);
+    let other = authority.certify().write(folder.path(), "other");
+    let [other_key, cert] =
+        [&other.1, &folder.path().join("node.crt")].map(|path| path.to_str().expect("UTF-8").to_owned());
+    for (args, code, expected) in [
+        (vec!["--tls-cert", &cert], 2, "OSO_TLS_CERT is set and OSO_TLS_KEY is not"),
+        (vec!["--tls-cert", &cert, "--tls-key", "nowhere"], 1, "OSO_TLS_KEY `nowhere` can't be read"),
+        (vec!["--tls-cert", &cert, "--tls-key", &cert], 1, "has no private key in PEM"),
+        (vec!["--tls-cert", &cert, "--tls-key", &other_key], 1, "does not go with the key"),
+    ] {
+        let data = folder.path().join("never");
+        let args = understudy_tests::process::node_args(&data, "http://127.0.0.1:9", &args);
+        let variables = understudy_tests::process::NODE_VARIABLES;
+        let mut node = Process::start(binary, folder.path(), &args, variables);
+        assert_eq!(node.await_exit(understudy_tests::process::PATIENCE).code(), Some(code), "{}", node.printed());
+        assert!(node.printed().contains(expected), "{}", node.printed());
+    }
+}
