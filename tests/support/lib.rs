@@ -21,5 +21,6 @@ pub mod scenario;
 pub mod serve;
 pub mod traps;
 pub mod watch;
+pub mod wire;
 pub mod workload;
 pub mod world;

@@ -28,12 +28,24 @@ impl Service for Node {
 /// Answers everything that a node serves; `Err` is a refusal, ready to send.
 pub async fn route(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
     let endpoint = find(arrived)?;
-    match endpoint {
-        Endpoint::Healthcheck | Endpoint::ApiHealthcheck => return Ok(admin::healthcheck(state)),
-        Endpoint::Metrics => return Ok(admin::metrics(state)),
-        _ => {}
+    if let Some(reply) = without_key(state, endpoint) {
+        return Ok(reply);
     }
     let (_, key) = authenticate(state, arrived)?;
+    answer(state, endpoint, key, arrived).await
+}
+
+/// What machines that watch may see.
+pub fn without_key(state: &State, endpoint: Endpoint) -> Option<Reply> {
+    match endpoint {
+        Endpoint::Healthcheck | Endpoint::ApiHealthcheck => Some(admin::healthcheck(state)),
+        Endpoint::Metrics => Some(admin::metrics(state)),
+        _ => None,
+    }
+}
+
+/// Answers what nodes and the primary do the same, to a caller whose key is known.
+pub async fn answer(state: &State, endpoint: Endpoint, key: &str, arrived: &Arrived) -> Result<Reply, Reply> {
     let (worker, body) = (arrived.worker, &arrived.body[..]);
     match endpoint {
         Endpoint::Authorize => authorize::authorize(state, worker, body).await,

@@ -23,7 +23,7 @@ use super::{
     instances::Instances,
     pace::{Pace, Unpublished},
     policy::{self, PolicyRefused},
-    store::{Edit, Published, Store, StoreError, Written},
+    store::{Edit, FactCounts, Published, Store, StoreError, Written},
 };
 use crate::build;
 
@@ -145,6 +145,11 @@ impl Ledger {
     /// The policy in force.
     pub fn policy(&self) -> Result<Option<PolicyText>, StoreError> {
         self.store.policy()
+    }
+
+    /// How many facts are stored.
+    pub fn counts(&self) -> Result<FactCounts, StoreError> {
+        self.store.counts()
     }
 
     /// When to publish.

@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod pace;
 pub mod policy;
 pub mod publisher;
+pub mod reads;
 pub mod redb_store;
 pub mod service;
 pub mod start;

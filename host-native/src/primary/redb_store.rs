@@ -15,8 +15,8 @@ use understudy_core::{
 };
 
 use super::{
-    encoding::{changes_of, fact_key, fact_of, key_range, log_entry},
-    store::{Edit, Moment, Published, Store, StoreError, Written},
+    encoding::{changes_of, fact_key, fact_of, key_range, log_entry, predicate_range},
+    store::{Edit, FactCounts, Moment, Published, Store, StoreError, Written},
 };
 
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
@@ -113,6 +113,18 @@ impl Store for RedbStore {
     fn policy(&self) -> Result<Option<PolicyText>, StoreError> {
         let transaction = self.database.begin_read().map_err(failed)?;
         policy(&transaction.open_table(TEXTS).map_err(failed)?)
+    }
+
+    fn counts(&self) -> Result<FactCounts, StoreError> {
+        let transaction = self.database.begin_read().map_err(failed)?;
+        let facts = transaction.open_table(FACTS).map_err(failed)?;
+        let count = |predicate| {
+            let (from, to) = predicate_range(predicate);
+            let rows = facts.range::<&[u8]>(from.as_slice()..to.as_slice()).map_err(failed)?;
+            rows.map(|row| row.map(|_| 1).map_err(failed)).sum::<Result<u64, _>>()
+        };
+        let (n_roles, n_relations) = (count("has_role")?, count("has_relation")?);
+        Ok(FactCounts { n_roles, n_relations, n_facts: facts.len().map_err(failed)? })
     }
 
     fn moment(&self) -> Result<Moment, StoreError> {

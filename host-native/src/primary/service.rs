@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use understudy_wire::{Code, paths::Endpoint};
+use understudy_wire::{
+    Code,
+    paths::{Endpoint, Served},
+};
 
 use super::{
     feed::{self, Reports},
     ledger::Ledger,
-    uploads, writes,
+    reads, uploads, writes,
     writes::Limits,
 };
 use crate::{
@@ -63,11 +66,14 @@ impl Primary {
             return feed::serve(&self.ledger, &self.reports, &arrived).await;
         }
         let endpoint = router::find(&arrived)?;
-        if !endpoint.is_management() && endpoint != Endpoint::GetPolicy {
-            return router::route(&self.state, &arrived).await;
+        if let Some(reply) = router::without_key(&self.state, endpoint) {
+            return Ok(reply);
         }
-        let (right, _) = router::authenticate(&self.state, &arrived)?;
-        if endpoint.is_management() && right != Right::Write {
+        let (right, key) = router::authenticate(&self.state, &arrived)?;
+        if endpoint.served() == Served::Everywhere {
+            return router::answer(&self.state, endpoint, key, &arrived).await;
+        }
+        if endpoint.served() == Served::PrimaryWrites && right != Right::Write {
             return Err(Reply::error(Code::Forbidden, "this key may only read: use one that may write"));
         }
         let (ledger, limits, body) = (self.ledger.clone(), self.limits, arrived.body);
@@ -75,6 +81,8 @@ impl Primary {
         let done = tokio::task::spawn_blocking(move || match endpoint {
             Endpoint::GetPolicy => uploads::get(&ledger),
             Endpoint::PostPolicy => uploads::post(&ledger, &body),
+            Endpoint::Stats => reads::stats(&ledger),
+            Endpoint::AgentEvent => reads::agent_event(&body),
             _ => writes::write(&ledger, &limits, endpoint, &body),
         });
         done.await.unwrap_or_else(|_| Err(Reply::error(Code::Internal, "the request failed inside the primary")))

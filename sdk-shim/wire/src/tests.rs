@@ -40,6 +40,8 @@ fn the_examples_read_and_write_back() {
         "Repository":{"roles":["admin","member"],"permissions":["delete","read"],"relations":{"organization":"Organization"}},
         "global":{"roles":[],"permissions":[],"relations":{}}}}}));
     same::<GetPolicyResult>(&json!({"policy": null}));
+    same::<Stats>(&json!({"num_roles":2,"num_relations":1,"num_facts":4}));
+    same::<TestEnvironment>(&json!({"token": "e_1_k_s"}));
     same::<PolicyRefusal>(&json!({"error_type":"TestsFailed","message":"m","test_results":
         {"success":false,"errors":[{"error_type":"AssertionFailed","message":"x"}],"tests":[{"name":"t","passed":1,"total":2}]}}));
 }
@@ -79,6 +81,10 @@ fn paths_and_codes_are_one_table() {
     assert_eq!(paths::find("POST", "/api/facts"), Ok(paths::Endpoint::PostFacts));
     assert_eq!(paths::find("PUT", "/api/facts"), Err(true));
     assert_eq!(paths::find("GET", "/nowhere"), Err(false));
+    assert_eq!(paths::find("POST", "/api/agents/event/message_to_user"), Ok(paths::Endpoint::AgentEvent));
+    for unknown in ["/api/agents/event/", "/api/agents/event/other", "/api/agents/event/message_to_user/x"] {
+        assert_eq!(paths::find("POST", unknown), Err(false), "{unknown}");
+    }
     assert!(Code::ALL.iter().all(|code| code.status() >= 400));
 }
 
