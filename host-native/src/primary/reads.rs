@@ -2,14 +2,13 @@
 
 use understudy_wire as wire;
 
-use super::ledger::Ledger;
-use crate::http::{convert, reply::Reply, state::CallError};
+use super::{ledger::Ledger, store::FactCounts};
+use crate::http::{convert, reply::Reply};
 
 /// `GET /api/stats`.
 pub fn stats(ledger: &Ledger) -> Result<Reply, Reply> {
-    let counts = ledger.counts().map_err(|error| Reply::from(CallError::Failed(error.to_string())))?;
-    let (num_roles, num_relations, num_facts) = (counts.n_roles, counts.n_relations, counts.n_facts);
-    Ok(Reply::ok(&wire::Stats { num_roles, num_relations, num_facts }))
+    let FactCounts { n_roles, n_relations, n_facts } = ledger.counts()?;
+    Ok(Reply::ok(&wire::Stats { num_roles: n_roles, num_relations: n_relations, num_facts: n_facts }))
 }
 
 /// `POST /api/agents/event/…`: read, so that a mistake is told; nothing answers by it.

@@ -1,4 +1,4 @@
-//! The primary's endpoints: its own first, then what every node answers.
+//! The primary's endpoints: which environment a key is of, then its own endpoints, then what every node answers.
 
 use std::sync::Arc;
 
@@ -8,41 +8,24 @@ use understudy_wire::{
 };
 
 use super::{
-    feed::{self, Reports},
-    ledger::Ledger,
-    reads, uploads, writes,
-    writes::Limits,
+    environments::Environments,
+    feed, reads, uploads,
+    writes::{self, with_offset},
 };
 use crate::{
     http::{
         reply::Reply,
         router,
         server::{Arrived, Service},
-        state::{Pending, State},
+        state::Pending,
     },
-    keys::{AcceptedKey, KeyCheck, KeyRefusal, Right, look_up},
+    keys::Right,
 };
-
-/// The keys given at start: no others are accepted.
-pub struct PrimaryKeys(pub Vec<AcceptedKey>);
-
-impl KeyCheck for PrimaryKeys {
-    fn check(&self, bearer: Option<&str>) -> Result<Right, KeyRefusal> {
-        let bearer = bearer.filter(|text| !text.is_empty()).ok_or(KeyRefusal::Missing)?;
-        look_up(&self.0, bearer).ok_or(KeyRefusal::NotInSnapshot)
-    }
-}
 
 /// The primary as a server sees it.
 pub struct Primary {
-    /// What changes.
-    pub ledger: Arc<Ledger>,
-    /// What answers questions.
-    pub state: State,
-    /// Limits of writes.
-    pub limits: Limits,
-    /// What nodes told.
-    pub reports: Reports,
+    /// Everything it holds.
+    pub environments: Arc<Environments>,
 }
 
 impl Service for Primary {
@@ -55,36 +38,66 @@ impl Service for Primary {
     }
 
     fn observe(&self, path: &'static str, status: u16, seconds: f64) {
-        self.state.observe.request(path, status, seconds);
+        self.environments.main().state.observe.request(path, status, seconds);
     }
 }
 
 impl Primary {
     async fn answer(&self, arrived: Arrived) -> Result<Reply, Reply> {
         if arrived.path.starts_with("/feed/") {
-            router::authenticate(&self.state, &arrived)?;
-            return feed::serve(&self.ledger, &self.reports, &arrived).await;
+            let (environment, _) = self.environments.of(arrived.bearer())?;
+            return feed::serve(&environment.ledger, &environment.reports, &arrived).await;
         }
         let endpoint = router::find(&arrived)?;
-        if let Some(reply) = router::without_key(&self.state, endpoint) {
+        if let Some(reply) = router::without_key(&self.environments.main().state, endpoint) {
             return Ok(reply);
         }
-        let (right, key) = router::authenticate(&self.state, &arrived)?;
-        if endpoint.served() == Served::Everywhere {
-            return router::answer(&self.state, endpoint, key, &arrived).await;
+        if endpoint == Endpoint::TestEnvironment {
+            return self.test_environment(arrived).await;
         }
-        if endpoint.served() == Served::PrimaryWrites && right != Right::Write {
-            return Err(Reply::error(Code::Forbidden, "this key may only read: use one that may write"));
+        let (environment, right) = self.environments.of(arrived.bearer())?;
+        match endpoint.served() {
+            Served::Everywhere => {
+                environment.count_ask()?;
+                let key = arrived.bearer().unwrap_or_default();
+                let reply = router::answer(&environment.state, endpoint, key, &arrived).await?;
+                // Its clients take it for a write.
+                if endpoint == Endpoint::Expect {
+                    return Ok(with_offset(reply, environment.ledger.offset()?));
+                }
+                return Ok(reply);
+            }
+            Served::PrimaryWrites if right != Right::Write => return Err(may_only_read()),
+            Served::Primary | Served::PrimaryWrites => {}
         }
-        let (ledger, limits, body) = (self.ledger.clone(), self.limits, arrived.body);
-        // Disk and builds take their time; the thread that serves must not wait for them.
-        let done = tokio::task::spawn_blocking(move || match endpoint {
-            Endpoint::GetPolicy => uploads::get(&ledger),
-            Endpoint::PostPolicy => uploads::post(&ledger, &body),
-            Endpoint::Stats => reads::stats(&ledger),
+        let body = arrived.body;
+        blocking(move || match endpoint {
+            Endpoint::GetPolicy => uploads::get(&environment.ledger),
+            Endpoint::PostPolicy => uploads::post(&environment.ledger, &body),
+            Endpoint::Stats => reads::stats(&environment.ledger),
             Endpoint::AgentEvent => reads::agent_event(&body),
-            _ => writes::write(&ledger, &limits, endpoint, &body),
-        });
-        done.await.unwrap_or_else(|_| Err(Reply::error(Code::Internal, "the request failed inside the primary")))
+            _ => writes::write(&environment, endpoint, &body),
+        })
+        .await
     }
+
+    /// Needs no key where everybody has one that may write; else one of the main environment that may.
+    async fn test_environment(&self, arrived: Arrived) -> Result<Reply, Reply> {
+        let main = self.environments.main();
+        if !main.is_public() && main.state.keys.check(arrived.bearer())? != Right::Write {
+            return Err(may_only_read());
+        }
+        let environments = self.environments.clone();
+        blocking(move || environments.tests.post(&arrived.query, &environments.main().ledger)).await
+    }
+}
+
+/// Disk and builds take their time; the thread that serves must not wait for them.
+async fn blocking(work: impl FnOnce() -> Result<Reply, Reply> + Send + 'static) -> Result<Reply, Reply> {
+    let failed = |_| Err(Reply::error(Code::Internal, "the request failed inside the primary"));
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(failed)
+}
+
+fn may_only_read() -> Reply {
+    Reply::error(Code::Forbidden, "this key may only read: use one that may write")
 }
