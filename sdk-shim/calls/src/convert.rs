@@ -16,7 +16,7 @@ pub struct Unreadable(pub String);
 
 /// Reads a JSON body.
 pub fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(bytes).map_err(|error| Unreadable(format!("the body can't be read: {error}")))
+    wire::objects::from_slice(bytes).map_err(|error| Unreadable(format!("the body can't be read: {error}")))
 }
 
 /// A concrete value.

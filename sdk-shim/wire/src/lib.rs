@@ -10,6 +10,7 @@ pub mod data;
 pub mod error;
 pub mod feed;
 pub mod lenient;
+pub mod objects;
 pub mod paths;
 pub mod policy;
 pub mod report;

@@ -11,6 +11,17 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    /// As HTTP has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
 /// Who serves an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Served {
@@ -110,12 +121,6 @@ impl Endpoint {
 
 /// Finds the endpoint of a method and a path. `Err(true)`: the path is known, the method isn't.
 pub fn find(method: &str, path: &str) -> Result<Endpoint, bool> {
-    let method = match method {
-        "GET" => Some(Method::Get),
-        "POST" => Some(Method::Post),
-        "DELETE" => Some(Method::Delete),
-        _ => None,
-    };
-    let found = Endpoint::on(path).find(|endpoint| Some(endpoint.method()) == method);
+    let found = Endpoint::on(path).find(|endpoint| endpoint.method().name() == method);
     found.ok_or_else(|| Endpoint::on(path).next().is_some())
 }

@@ -63,6 +63,28 @@ fn requests_are_read_leniently() {
 }
 
 #[test]
+fn an_array_is_no_object_however_deep() {
+    let pattern = r#"{"predicate":"p","args":[{"type":null,"id":null},{}]}"#;
+    assert_eq!(
+        objects::from_slice::<FactPattern>(pattern.as_bytes()).unwrap().args,
+        [Value::default(), Value::default()]
+    );
+    for text in [r#"{"predicate":"p","args":[[null,null]]}"#, r#"["p",[{}]]"#, r#"{"predicate":"p","args":[{}]} {}"#] {
+        assert!(objects::from_slice::<FactPattern>(text.as_bytes()).is_err(), "{text}");
+    }
+    let deletes = |pattern: &str| format!(r#"[{{"deletes":[{pattern}]}}]"#);
+    assert!(objects::from_slice::<Vec<Changeset>>(deletes(pattern).as_bytes()).is_ok());
+    assert!(objects::from_slice::<Vec<Changeset>>(deletes(r#"["p",[]]"#).as_bytes()).is_err());
+    let query = |fact: &str| format!(r#"{{"fact":{pattern},"context_facts":[{fact}]}}"#);
+    let fact = r#"{"predicate":"p","args":[{"type":"A","id":7}]}"#;
+    assert!(objects::from_slice::<QueryRequest>(query(fact).as_bytes()).is_ok());
+    assert!(objects::from_slice::<QueryRequest>(query(r#"["p",[["A","1"]]]"#).as_bytes()).is_err());
+    let evaluate = |entry: &str| format!(r#"{{"predicate":["p",["a"]],"constraints":{{"a":{entry}}}}}"#);
+    assert!(objects::from_slice::<EvaluateRequest>(evaluate(r#"{"type":"A","ids":["1",2]}"#).as_bytes()).is_ok());
+    assert!(objects::from_slice::<EvaluateRequest>(evaluate(r#"["A",null]"#).as_bytes()).is_err());
+}
+
+#[test]
 fn facts_are_asked_by_query_string() {
     let query = FactsQuery::parse("predicate=has_role&args.2.type=Repo&args.0.type=User&args.0.id=a%20b&args.1.id&x=y");
     assert_eq!(query.predicate.as_deref(), Some("has_role"));
