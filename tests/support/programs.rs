@@ -25,10 +25,11 @@ pub fn official_sdk(target: &Path, language: &str) -> Result<PathBuf, String> {
     installed("sdks", &target.join("sdk"), language).map_err(|why| format!("the official SDK for {language} ({why})"))
 }
 
-/// The folder with the vendor's own test suite for `language` (`node`, `python`, `rust`), as [`official_sdk`].
+/// The folder with the vendor's own test suite for `language` (`node`, `python`, `rust`), or with what tests by our API
+/// description (`api`), as [`official_sdk`].
 pub fn vendor_suite(target: &Path, language: &str) -> Result<PathBuf, String> {
     installed("suites", &target.join("sdk/suites"), language)
-        .map_err(|why| format!("the vendor's test suite for {language} ({why})"))
+        .map_err(|why| format!("the suite of others for {language} ({why})"))
 }
 
 fn installed(script: &str, folder: &Path, language: &str) -> Result<PathBuf, String> {
