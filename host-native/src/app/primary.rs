@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::sync::watch::channel;
 
 use super::{listen, n_workers, runtime, stop::asked_to_stop};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         service::Primary,
         start,
         test_environments::{Make, TestEnvironments},
-        watch::Watch,
+        watch::{self, Watch},
     },
     telemetry::{self, Metrics, Readings},
 };
@@ -30,14 +30,15 @@ const TEST_WORKERS: usize = 1;
 pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
     telemetry::log(config.log_level);
     let n_workers = n_workers();
+    let policy_files = watch::look(&config.policy);
     let environments = Arc::new(environments(config, n_workers)?);
     let listeners = listen(config.host, config.port, n_workers)?;
     let address = listeners.address();
-    let (drain, draining) = watch::channel(false);
+    let (drain, draining) = channel(false);
     let service: Arc<dyn Service> = Arc::new(Primary { environments: environments.clone() });
     let running = listeners.serve(&service, &draining).map_err(|error| format!("can't serve: {error}"))?;
     let watch = if config.watches_policy {
-        Some(Watch::start(environments.main().ledger.clone(), config.policy.clone())?)
+        Some(Watch::start(environments.main().ledger.clone(), config.policy.clone(), policy_files)?)
     } else {
         None
     };

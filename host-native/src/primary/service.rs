@@ -58,14 +58,14 @@ impl Primary {
         let (environment, right) = self.environments.of(arrived.bearer())?;
         match endpoint.served() {
             Served::Everywhere => {
-                environment.count_ask()?;
+                // One that is refused ends some applications; and its clients take it for a write.
+                let is_expectation = endpoint == Endpoint::Expect;
+                if !is_expectation {
+                    environment.count_ask()?;
+                }
                 let key = arrived.bearer().unwrap_or_default();
                 let reply = router::answer(&environment.state, endpoint, key, &arrived).await?;
-                // Its clients take it for a write.
-                if endpoint == Endpoint::Expect {
-                    return Ok(with_offset(reply, environment.ledger.offset()?));
-                }
-                return Ok(reply);
+                return if is_expectation { Ok(with_offset(reply, environment.ledger.offset()?)) } else { Ok(reply) };
             }
             Served::PrimaryWrites if right != Right::Write => return Err(may_only_read()),
             Served::Primary | Served::PrimaryWrites => {}

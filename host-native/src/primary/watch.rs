@@ -6,7 +6,7 @@
 
 use std::{
     os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         mpsc::{self, RecvTimeoutError, Sender},
@@ -32,13 +32,14 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins to look at these files, which are one policy of the ledger's environment.
-    pub fn start(ledger: Arc<Ledger>, files: Vec<PathBuf>) -> Result<Self, String> {
+    /// Begins to look at these files, which are one policy of the ledger's environment. `taken`: how they were before they
+    /// were read at the start.
+    pub fn start(ledger: Arc<Ledger>, files: Vec<PathBuf>, taken: States) -> Result<Self, String> {
         let (stop, stopped) = mpsc::channel();
         let run = move || {
-            let mut settling = Settling::default();
+            let mut settling = Settling { last: None, taken: Some(taken) };
             while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-                if settling.is_new(files.iter().map(|file| state(file)).collect()) {
+                if settling.is_new(look(&files)) {
                     tell(&files, reload(&ledger, &files));
                 }
             }
@@ -54,24 +55,31 @@ impl Watch {
     }
 }
 
-/// What tells two states of a file apart; `None`: it is not there.
-type FileState = Option<(SystemTime, u64, u64)>;
+/// One per file.
+pub type States = Vec<FileState>;
 
-fn state(file: &Path) -> FileState {
-    let metadata = std::fs::metadata(file).ok()?;
-    Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+/// What tells two states of a file apart; `None`: it is not there.
+pub type FileState = Option<(SystemTime, u64, u64)>;
+
+/// How these files are now.
+pub fn look(files: &[PathBuf]) -> States {
+    let state = |file: &PathBuf| {
+        let metadata = std::fs::metadata(file).ok()?;
+        Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+    };
+    files.iter().map(state).collect()
 }
 
 /// Tells when files have changed and stopped changing.
 #[derive(Default)]
 struct Settling {
-    last: Option<Vec<FileState>>,
-    taken: Option<Vec<FileState>>,
+    last: Option<States>,
+    taken: Option<States>,
 }
 
 impl Settling {
     /// Are they as they were at the look before, and not as they were when this was last true?
-    fn is_new(&mut self, now: Vec<FileState>) -> bool {
+    fn is_new(&mut self, now: States) -> bool {
         let now = Some(now);
         let is_new = self.last == now && self.taken != now;
         if is_new {

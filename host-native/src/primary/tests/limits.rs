@@ -60,6 +60,8 @@ fn rates_are_refused_with_429_and_nothing_is_written() {
     let limits = Limits { asks_per_second_max: Some(0), ..Limits::default() };
     let primary = start(&PrimaryConfig { limits, ..config(folder.path()) });
     assert_eq!(primary.post("/api/authorize", "{}").status, 429);
+    let expected = primary.post("/api/expect", "{}");
+    assert_eq!((expected.status, expected.offset()), (200, 2), "always taken");
     assert_eq!(primary.post("/api/batch", &inserts(&[permission("e")])).status, 200, "a write is no question");
     primary.stop();
 }

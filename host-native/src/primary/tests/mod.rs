@@ -38,7 +38,7 @@ mod writes;
 use crate::{
     http::{
         server::{Listeners, Running, Service},
-        state::{Answers, CallError, Metadata, Pending, State},
+        state::{Answers, CallError, Metadata, Pending},
     },
     keys::{AcceptedKey, Right, digest},
     telemetry::{Metrics, Readings},

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::primary::watch::Watch;
+use crate::primary::watch::{Watch, look};
 
 #[test]
 fn a_changed_file_is_put_in_force_and_a_broken_one_leaves_the_policy_before() {
@@ -14,8 +14,9 @@ fn a_changed_file_is_put_in_force_and_a_broken_one_leaves_the_policy_before() {
     write("repos.polar", &POLICY.replace("actor User {}", ""));
     let mut config = config(folder.path());
     config.policy = vec![file("users.polar"), file("repos.polar")];
+    let states = look(&config.policy);
     let primary = start(&config);
-    let watch = Watch::start(primary.ledger.clone(), config.policy.clone()).unwrap();
+    let watch = Watch::start(primary.ledger.clone(), config.policy.clone(), states).unwrap();
     assert_eq!(primary.post("/api/batch", &inserts(&[role("ann", "reader")])).status, 200);
     assert!(primary.may("ann", "read"));
     let source = || primary.get("/api/policy").json()["policy"]["src"].as_str().unwrap().to_owned();
@@ -40,6 +41,13 @@ fn a_changed_file_is_put_in_force_and_a_broken_one_leaves_the_policy_before() {
     std::fs::rename(file("next"), file("repos.polar")).unwrap();
     await_that(|| source() == before);
     assert!(primary.may("ann", "read"));
+
+    // What is uploaded stays until a file changes.
+    assert_eq!(primary.policy("actor User {}").status, 200);
+    await_looks();
+    assert_eq!(source(), "actor User {}");
+    write("users.polar", "actor User { }");
+    await_that(|| source() != "actor User {}");
     watch.stop();
     primary.stop();
 }
