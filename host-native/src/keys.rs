@@ -19,6 +19,8 @@ pub enum KeyRefusal {
     NoCertificate,
     /// The snapshot carries key digests and this key is none of them.
     NotInSnapshot,
+    /// No environment of this primary has this key.
+    NotOfThePrimary,
     /// The upstream gives no digests and the key is not among those configured.
     NotAccepted,
 }
@@ -29,6 +31,10 @@ impl fmt::Display for KeyRefusal {
             KeyRefusal::Missing => "no API key: send `Authorization: Bearer <key>` with a key of this environment",
             KeyRefusal::NoCertificate => "no client certificate: connect with one that OSO_TLS_CLIENT_CA has signed",
             KeyRefusal::NotInSnapshot => "this is no key of the environment: use a key that its primary accepts; a new key works after the next sync",
+            KeyRefusal::NotOfThePrimary => {
+                "this is no key of the environments here: use one that `--key` gives, or make another test environment: \
+                 they end an hour after their last use"
+            }
             KeyRefusal::NotAccepted => {
                 "this node accepts OSO_API_TOKEN and the keys in OSO_ACCEPTED_KEYS_FILE: add the key's digest to that \
                  file (`understudy keys digest` makes it), or use the node's own key"

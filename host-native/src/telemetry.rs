@@ -26,7 +26,7 @@ const SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 /// Paths that are labels without being endpoints.
 const OTHER_PATHS: [&str; 2] = ["/feed", "other"];
 /// Statuses of replies that are no errors; those that are stand in the table of codes.
-const GOOD_STATUSES: [u16; 4] = [200, 204, 206, 304];
+const GOOD_STATUSES: [u16; 5] = [200, 202, 204, 206, 304];
 /// Kinds of errors kept between two reports: enough for every cause there is.
 const ERROR_KINDS_MAX: usize = 64;
 /// Longest message kept of an error, in bytes.

@@ -58,10 +58,12 @@ pub fn request(
         head.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
     }
     head.push_str("\r\n");
-    stream.write_all(&[head.as_bytes(), body].concat())?;
+    // A refusal may come before everything is sent, on a connection that is closed then: the answer counts.
+    let sent = stream.write_all(&[head.as_bytes(), body].concat());
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    parse(&answer).ok_or_else(|| std::io::Error::other("what came back is no whole HTTP answer"))
+    let read = stream.read_to_end(&mut answer);
+    let nonsense = || std::io::Error::other("what came back is no whole HTTP answer");
+    parse(&answer).map_or_else(|| sent.and(read).and_then(|_| Err(nonsense())), Ok)
 }
 
 fn parse(answer: &[u8]) -> Option<Exchange> {

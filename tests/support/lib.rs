@@ -27,5 +27,6 @@ pub mod tally;
 pub mod traps;
 pub mod tree;
 pub mod watch;
+pub mod wire;
 pub mod workload;
 pub mod world;

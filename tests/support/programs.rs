@@ -22,13 +22,22 @@ pub fn node() -> Result<(), String> {
 /// The folder with the official SDK for `language` (`node`, `python`), installed below `target` unless it is there.
 /// `Err`: what is missing.
 pub fn official_sdk(target: &Path, language: &str) -> Result<PathBuf, String> {
-    let folder = target.join("sdk");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.ci/sdks");
-    let installed = Command::new("sh").arg(script).arg(&folder).arg(language).output();
-    match installed {
+    installed("sdks", &target.join("sdk"), language).map_err(|why| format!("the official SDK for {language} ({why})"))
+}
+
+/// The folder with the vendor's own test suite for `language` (`node`, `python`, `rust`), or with what tests by our API
+/// description (`api`), as [`official_sdk`].
+pub fn vendor_suite(target: &Path, language: &str) -> Result<PathBuf, String> {
+    installed("suites", &target.join("sdk/suites"), language)
+        .map_err(|why| format!("the suite of others for {language} ({why})"))
+}
+
+fn installed(script: &str, folder: &Path, language: &str) -> Result<PathBuf, String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.ci").join(script);
+    match Command::new("sh").arg(path).arg(folder).arg(language).output() {
         Ok(Output { status, .. }) if status.success() => Ok(folder.join(language)),
-        Ok(Output { stderr, .. }) => Err(format!("the official SDK for {language} ({})", text(&stderr).trim())),
-        Err(error) => Err(format!("a shell for .ci/sdks ({error})")),
+        Ok(Output { stderr, .. }) => Err(text(&stderr).trim().to_owned()),
+        Err(error) => Err(format!("no shell for .ci/{script}: {error}")),
     }
 }
 

@@ -2,68 +2,109 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::sync::watch::channel;
 
 use super::{listen, n_workers, runtime, stop::asked_to_stop};
 use crate::{
     guest::pool::{Pool, PoolConfig},
-    http::{server::Service, state::State},
+    http::{server::Service, state::Observe},
     primary::{
         PrimaryConfig,
-        feed::Reports,
-        publisher,
-        service::{Primary, PrimaryKeys},
+        config::Accepted,
+        environment::Environment,
+        environments::Environments,
+        instances::Instances,
+        ledger::Ledger,
+        service::Primary,
         start,
+        test_environments::{Make, TestEnvironments},
+        watch::{self, Watch},
     },
     telemetry::{self, Metrics, Readings},
 };
+
+/// Threads that serve share one instance of a test environment: nobody measures those.
+const TEST_WORKERS: usize = 1;
 
 /// Serves until told to stop. An error is for people: why nothing can be served.
 pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
     telemetry::log(config.log_level);
     let n_workers = n_workers();
-    let pool = Pool::start(PoolConfig::new(n_workers))?;
-    let ledger = Arc::new(start::open(config, pool.clone())?);
-    let read = {
-        let (pool, ledger) = (pool.clone(), ledger.clone());
-        move || {
-            let counts = pool.counts();
-            let epoch = ledger.newest().borrow().as_ref().map_or(0, |published| published.epoch);
-            Readings {
-                // A primary's answers contain every write: it is the source.
-                snapshot_age_ms: Some(0),
-                epoch,
-                generation: counts.generation,
-                traps: counts.traps,
-                stuck: counts.stuck,
-                replaced: counts.replaced,
-            }
-        }
-    };
-    let metrics = Metrics::new(read).map_err(|error| format!("no metrics: {error}"))?;
-    let state = State { keys: Arc::new(PrimaryKeys(config.keys.clone())), answers: pool, observe: Arc::new(metrics) };
-    let reports = Reports::default();
-    let service: Arc<dyn Service> = Arc::new(Primary { ledger: ledger.clone(), state, limits: config.limits, reports });
+    let policy_files = watch::look(&config.policy);
+    let environments = Arc::new(environments(config, n_workers)?);
     let listeners = listen(config.host, config.port, n_workers)?;
     let address = listeners.address();
-    let (drain, draining) = watch::channel(false);
+    let (drain, draining) = channel(false);
+    let service: Arc<dyn Service> = Arc::new(Primary { environments: environments.clone() });
     let running = listeners.serve(&service, &draining).map_err(|error| format!("can't serve: {error}"))?;
-    let publisher = {
-        let ledger = ledger.clone();
-        std::thread::Builder::new().name("publisher".into()).spawn(move || publisher::run(&ledger))
+    let watch = if config.watches_policy {
+        Some(Watch::start(environments.main().ledger.clone(), config.policy.clone(), policy_files)?)
+    } else {
+        None
     };
-    let publisher = publisher.map_err(|error| format!("no thread for snapshots: {error}"))?;
     println!("understudy primary {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
 
     let runtime = runtime()?;
     let outcome = runtime.block_on(asked_to_stop());
+    if let Some(watch) = watch {
+        watch.stop();
+    }
     drain.send_replace(true);
     if let Err(error) = running.join() {
         tracing::error!("a server thread ended badly: {error}");
     }
     // What is not in a snapshot yet is in the store: the next start goes on from there.
-    ledger.pace().stop();
-    let _ = publisher.join();
+    environments.close();
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
+}
+
+/// Every environment, serving.
+fn environments(config: &PrimaryConfig, n_workers: usize) -> Result<Environments, String> {
+    let mut accepted = config.environments.iter();
+    let main = accepted.next().ok_or("no environment: give a key")?;
+    let (pool, ledger) = open(n_workers, |pool| start::open_main(config, main, pool))?;
+    let others = accepted.map(|other| {
+        let (pool, ledger) = open(n_workers, |pool| start::open_other(config, other, pool))?;
+        Ok((other, pool, ledger))
+    });
+    let others: Vec<(&Accepted, Arc<Pool>, Arc<Ledger>)> = others.collect::<Result<_, String>>()?;
+    let pools = std::iter::once(pool).chain(others.iter().map(|(_, pool, _)| pool.clone()));
+    let observe: Arc<dyn Observe> = Arc::new(metrics(pools.collect(), ledger.clone())?);
+    let start =
+        |accepted: &Accepted, ledger| Environment::start(ledger, accepted.keys.clone(), config.limits, observe.clone());
+    let main = start(main, ledger)?;
+    let others = others.into_iter().map(|(accepted, _, ledger)| start(accepted, ledger)).collect::<Result<_, _>>()?;
+    let make: Box<Make> = Box::new(|| Ok(Pool::start(PoolConfig::new(TEST_WORKERS))?));
+    let tests = TestEnvironments::new(make, start::tests_folder(config), config.limits, observe.clone());
+    Ok(Environments::new(main, others, tests))
+}
+
+fn open(
+    n_workers: usize,
+    open: impl FnOnce(Arc<dyn Instances>) -> Result<Ledger, String>,
+) -> Result<(Arc<Pool>, Arc<Ledger>), String> {
+    let pool = Pool::start(PoolConfig::new(n_workers))?;
+    let ledger = open(pool.clone())?;
+    Ok((pool, Arc::new(ledger)))
+}
+
+/// Of the lasting environments together; `main`: the first one's ledger.
+fn metrics(pools: Vec<Arc<Pool>>, main: Arc<Ledger>) -> Result<Metrics, String> {
+    let read = move || {
+        let mut readings = Readings {
+            // A primary's answers contain every write: it is the source.
+            snapshot_age_ms: Some(0),
+            epoch: main.newest().borrow().as_ref().map_or(0, |published| published.epoch),
+            ..Readings::default()
+        };
+        for counts in pools.iter().map(|pool| pool.counts()) {
+            readings.generation += counts.generation;
+            readings.traps += counts.traps;
+            readings.stuck += counts.stuck;
+            readings.replaced += counts.replaced;
+        }
+        readings
+    };
+    Metrics::new(read).map_err(|error| format!("no metrics: {error}"))
 }

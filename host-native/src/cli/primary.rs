@@ -8,7 +8,7 @@ use super::{failed, usage_error};
 use crate::{
     app,
     config::LogLevel,
-    primary::{PrimaryConfig, config::access, writes::Limits},
+    primary::{PrimaryConfig, config::access, limits::Limits},
 };
 
 /// `understudy primary`.
@@ -26,13 +26,17 @@ pub struct PrimaryArgs {
     /// Policy to put in force at start; several files are one policy.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     policy: Vec<PathBuf>,
+    /// The same, and put in force again whenever one of them changes; a broken one leaves the policy before in force.
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "policy")]
+    watch_for_changes: Vec<PathBuf>,
     /// Facts to insert at start, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
-    /// Environment [default: that of the first key].
+    /// The only environment, where the first two parts of its keys are not its name.
     #[arg(long, value_name = "ID")]
     environment: Option<String>,
-    /// API key to accept, `KEY:read` for one that may not write; may be given often [default: the development key].
+    /// API key to accept, `KEY:read` for one that may not write; may be given often, also keys of several environments:
+    /// each has its own data, files are for the first [default: the development key].
     #[arg(long = "key", env = "UNDERSTUDY_KEYS", hide_env_values = true, value_delimiter = ',', value_name = "KEY")]
     keys: Vec<String>,
     /// Accept the development key, which everybody knows, even where other machines reach it.
@@ -41,15 +45,35 @@ pub struct PrimaryArgs {
     /// What to log.
     #[arg(long, value_enum, default_value = "warn", value_name = "LEVEL")]
     log_level: Level,
-    /// Most facts and patterns of one write [default: no limit].
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// A plan's limits, all off unless given.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Limits, each off unless given")]
+struct LimitArgs {
+    /// Most facts and patterns of one write.
     #[arg(long, value_name = "N")]
     write_entries_max: Option<usize>,
-    /// Most facts that one delete may remove [default: no limit].
-    #[arg(long, value_name = "N")]
-    delete_matches_max: Option<usize>,
-    /// Most bytes of a write's body [default: that of any request].
+    /// Most bytes of a write's body.
     #[arg(long, value_name = "N")]
     write_bytes_max: Option<usize>,
+    /// Most facts and patterns written in a minute.
+    #[arg(long, value_name = "N")]
+    writes_per_minute_max: Option<usize>,
+    /// Most facts that one delete may remove.
+    #[arg(long, value_name = "N")]
+    delete_matches_max: Option<usize>,
+    /// Most context facts of one request.
+    #[arg(long, value_name = "N")]
+    context_facts_max: Option<usize>,
+    /// Most ids, rows or facts of one answer; a longer one is refused.
+    #[arg(long, value_name = "N")]
+    results_max: Option<usize>,
+    /// Most questions in a second.
+    #[arg(long, value_name = "N")]
+    asks_per_second_max: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -61,24 +85,21 @@ enum Level {
 
 /// Checks the flags and serves until told to stop.
 pub fn run(args: PrimaryArgs) -> ExitCode {
-    let access = access(args.environment, &args.keys, args.host, args.allow_development_key);
-    let (environment, keys) = match access {
-        Ok(access) => access,
+    let access = access(args.environment.as_deref(), &args.keys, args.host, args.allow_development_key);
+    let environments = match access {
+        Ok(environments) => environments,
         Err(message) => return usage_error(&message),
     };
+    let watches_policy = !args.watch_for_changes.is_empty();
     let config = PrimaryConfig {
         host: args.host,
         port: args.port,
         data: args.data,
-        policy: args.policy,
+        policy: if watches_policy { args.watch_for_changes } else { args.policy },
+        watches_policy,
         facts: args.facts,
-        environment,
-        keys,
-        limits: Limits {
-            entries_max: args.write_entries_max,
-            matches_max: args.delete_matches_max,
-            body_bytes_max: args.write_bytes_max,
-        },
+        environments,
+        limits: limits(args.limits),
         log_level: match args.log_level {
             Level::Error => LogLevel::Error,
             Level::Warn => LogLevel::Warn,
@@ -88,5 +109,17 @@ pub fn run(args: PrimaryArgs) -> ExitCode {
     match app::primary::serve(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(&why),
+    }
+}
+
+fn limits(args: LimitArgs) -> Limits {
+    Limits {
+        entries_max: args.write_entries_max,
+        matches_max: args.delete_matches_max,
+        body_bytes_max: args.write_bytes_max,
+        entries_per_minute_max: args.writes_per_minute_max,
+        context_facts_max: args.context_facts_max,
+        results_max: args.results_max,
+        asks_per_second_max: args.asks_per_second_max,
     }
 }

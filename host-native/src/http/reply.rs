@@ -109,6 +109,7 @@ impl From<CallError> for Reply {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Ask(error) => Refusal::from(error).into(),
+            CallError::Refused(refusal) => refusal.into(),
             CallError::NotServing => {
                 Reply::error(Code::Unavailable, "nothing to serve yet: no policy and facts have arrived")
             }

@@ -1,6 +1,10 @@
 //! The table of paths: who may call, which endpoint answers. What the node and the primary both serve.
 
-use understudy_wire::{Code, paths::Endpoint};
+use hyper::header::ALLOW;
+use understudy_wire::{
+    Code,
+    paths::{Endpoint, Served},
+};
 
 use super::{
     actions, admin, authorize, facts, head, list, metadata, query, reply::Reply, server::Arrived, server::Service,
@@ -33,12 +37,24 @@ impl Service for Node {
 /// Answers everything that a node serves; `Err` is a refusal, ready to send.
 pub async fn route(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
     let endpoint = find(arrived)?;
-    match endpoint {
-        Endpoint::Healthcheck | Endpoint::ApiHealthcheck => return Ok(admin::healthcheck(state)),
-        Endpoint::Metrics => return Ok(admin::metrics(state)),
-        _ => {}
+    if let Some(reply) = without_key(state, endpoint) {
+        return Ok(reply);
     }
     let (_, key) = authenticate(state, arrived)?;
+    answer(state, endpoint, key, arrived).await
+}
+
+/// What machines that watch may see.
+pub fn without_key(state: &State, endpoint: Endpoint) -> Option<Reply> {
+    match endpoint {
+        Endpoint::Healthcheck | Endpoint::ApiHealthcheck => Some(admin::healthcheck(state)),
+        Endpoint::Metrics => Some(admin::metrics(state)),
+        _ => None,
+    }
+}
+
+/// Answers what nodes and the primary do the same, to a caller whose key is known.
+pub async fn answer(state: &State, endpoint: Endpoint, key: &str, arrived: &Arrived) -> Result<Reply, Reply> {
     let (worker, body) = (arrived.worker, &arrived.body[..]);
     match endpoint {
         Endpoint::Authorize => authorize::authorize(state, worker, body).await,
@@ -52,16 +68,29 @@ pub async fn route(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
         Endpoint::PolicyMetadata => metadata::metadata(state, worker).await,
         // Always 200: one SDK neither awaits nor catches this call.
         Endpoint::Expect => Ok(Reply::message(200, "noted")),
-        _ => Err(Reply::error(
-            Code::MethodNotAllowed,
-            "this node is read-only and has no policy text or writes: send this call to the primary",
+        _ => Err(allowing(
+            Reply::error(
+                Code::MethodNotAllowed,
+                "this node is read-only and has no policy text or writes: send this call to the primary",
+            ),
+            &arrived.path,
+            |endpoint| endpoint.served() == Served::Everywhere,
         )),
     }
 }
 
 /// The endpoint of a request; 404 and 405 otherwise.
 pub fn find(arrived: &Arrived) -> Result<Endpoint, Reply> {
-    Ok(head::endpoint(&arrived.method, &arrived.path)?)
+    head::endpoint(&arrived.method, &arrived.path).map_err(|refusal| match refusal.code {
+        Code::MethodNotAllowed => allowing(refusal.into(), &arrived.path, |_| true),
+        _ => refusal.into(),
+    })
+}
+
+/// The reply with the methods that a path takes, of the endpoints that are `served`: a 405 has to tell (RFC 9110 §15.5.6).
+fn allowing(reply: Reply, path: &str, served: impl Fn(&Endpoint) -> bool) -> Reply {
+    let methods: Vec<&str> = Endpoint::on(path).filter(served).map(|endpoint| endpoint.method().name()).collect();
+    reply.with(ALLOW, &methods.join(", "))
 }
 
 /// Right and text of the caller's key.

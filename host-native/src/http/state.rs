@@ -8,6 +8,7 @@ use understudy_core::{
     rules::rule::BlockMetadata,
 };
 
+use super::refusal::Refusal;
 use crate::keys::KeyCheck;
 
 /// A future of the worker's own thread.
@@ -20,6 +21,8 @@ pub enum CallError {
     Ask(AskError),
     /// There is no generation to ask.
     NotServing,
+    /// Refused before or after it was asked.
+    Refused(Refusal),
     /// Too many long questions wait already.
     Busy,
     /// The instance trapped, was stuck or answered nonsense; it is replaced.

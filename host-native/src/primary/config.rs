@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::writes::Limits;
+use super::limits::Limits;
 use crate::{
     config::LogLevel,
     keys::{AcceptedKey, Right, digest, has_form},
@@ -29,14 +29,23 @@ pub struct PrimaryConfig {
     pub policy: Vec<PathBuf>,
     /// Facts to insert at start.
     pub facts: Option<PathBuf>,
-    /// The one environment.
-    pub environment: String,
-    /// Who may ask and write.
-    pub keys: Vec<AcceptedKey>,
-    /// Limits of writes.
+    /// Are the policy files put in force again whenever they change?
+    pub watches_policy: bool,
+    /// At least one, each with its own store, policy and feed; files are for the first.
+    pub environments: Vec<Accepted>,
+    /// Of a plan.
     pub limits: Limits,
     /// What to log.
     pub log_level: LogLevel,
+}
+
+/// An environment and who may ask and write there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its name, the first two parts of its keys.
+    pub environment: String,
+    /// Its keys.
+    pub keys: Vec<AcceptedKey>,
 }
 
 impl Default for PrimaryConfig {
@@ -48,36 +57,33 @@ impl Default for PrimaryConfig {
             data: PathBuf::from(".understudy"),
             policy: Vec::new(),
             facts: None,
-            environment: DEVELOPMENT_ENVIRONMENT.to_owned(),
-            keys: vec![AcceptedKey { digest: digest(DEVELOPMENT_KEY), right: Right::Write }],
+            watches_policy: false,
+            environments: vec![Accepted {
+                environment: DEVELOPMENT_ENVIRONMENT.to_owned(),
+                keys: vec![AcceptedKey { digest: digest(DEVELOPMENT_KEY), right: Right::Write }],
+            }],
             limits: Limits::default(),
             log_level: LogLevel::default(),
         }
     }
 }
 
-/// Which environment, which keys. `keys`: `KEY`, `KEY:read` or `KEY:write`; none means the development key, which is
-/// refused on an address that other machines reach unless `allow_development` is set. No message shows a key.
+/// Which environments, in the order of their first keys, and which keys each has. `environment`: the only one. `keys`: `KEY`,
+/// `KEY:read` or `KEY:write`; none means the development key, which is refused on an address that other machines reach
+/// unless `allow_development` is set. No message shows a key.
 pub fn access(
-    environment: Option<String>,
+    environment: Option<&str>,
     keys: &[String],
     host: IpAddr,
     allow_development: bool,
-) -> Result<(String, Vec<AcceptedKey>), String> {
+) -> Result<Vec<Accepted>, String> {
     let development = [DEVELOPMENT_KEY.to_owned()];
     let keys = if keys.is_empty() { &development[..] } else { keys };
-    let parsed: Vec<(&str, Right)> = keys.iter().map(|key| right_of(key)).collect();
-    let environment = match (environment, parsed.first()) {
-        (Some(environment), _) => environment,
-        (None, Some((key, _))) => environment_of(key).ok_or_else(|| wrong_form(1, "e_0123456789"))?,
-        (None, None) => DEVELOPMENT_ENVIRONMENT.to_owned(),
-    };
-    let is_plain = environment.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if environment.is_empty() || environment.len() > 128 || !is_plain {
-        return Err("--environment: allowed is up to 128 of a-z, A-Z, 0-9, _ and -, as e_0123456789".to_owned());
-    }
-    let mut accepted: Vec<AcceptedKey> = Vec::new();
-    for (number, (key, right)) in parsed.into_iter().enumerate() {
+    let mut accepted: Vec<Accepted> = Vec::new();
+    for (number, (key, right)) in keys.iter().map(|key| right_of(key)).enumerate() {
+        let environment = environment.map(ToOwned::to_owned).or_else(|| environment_of(key));
+        let environment = environment.ok_or_else(|| wrong_form(number + 1, "e_0123456789"))?;
+        check_name(&environment)?;
         if !has_form(&environment, key) {
             return Err(wrong_form(number + 1, &environment));
         }
@@ -88,15 +94,29 @@ pub fn access(
             ));
         }
         let key = AcceptedKey { digest: digest(key), right };
-        match accepted.iter().find(|known| known.digest == key.digest) {
+        let place = accepted.iter().position(|known| known.environment == environment).unwrap_or_else(|| {
+            accepted.push(Accepted { environment, keys: Vec::new() });
+            accepted.len() - 1
+        });
+        let known = &mut accepted[place].keys;
+        match known.iter().find(|known| known.digest == key.digest) {
             Some(known) if known.right != right => {
                 return Err(format!("--key number {} was given before with another right: give it once", number + 1));
             }
             Some(_) => {}
-            None => accepted.push(key),
+            None => known.push(key),
         }
     }
-    Ok((environment, accepted))
+    Ok(accepted)
+}
+
+/// It is a part of paths and of the names of folders.
+fn check_name(environment: &str) -> Result<(), String> {
+    let is_plain = environment.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if environment.is_empty() || environment.len() > 128 || !is_plain {
+        return Err("--environment: allowed is up to 128 of a-z, A-Z, 0-9, _ and -, as e_0123456789".to_owned());
+    }
+    Ok(())
 }
 
 fn right_of(key: &str) -> (&str, Right) {
@@ -108,7 +128,7 @@ fn right_of(key: &str) -> (&str, Right) {
 }
 
 /// The first two parts of `e_<environment>_<key id>_<secret>`.
-fn environment_of(key: &str) -> Option<String> {
+pub fn environment_of(key: &str) -> Option<String> {
     let (second, _) = key.match_indices('_').nth(1)?;
     Some(key[..second].to_owned())
 }
@@ -134,8 +154,7 @@ mod tests {
 
     #[test]
     fn the_development_key_is_for_this_machine() {
-        let (environment, accepted) = access(None, &[], LOOPBACK, false).unwrap();
-        assert_eq!((environment.as_str(), accepted), (DEVELOPMENT_ENVIRONMENT, PrimaryConfig::default().keys));
+        assert_eq!(access(None, &[], LOOPBACK, false).unwrap(), PrimaryConfig::default().environments);
         for given in [keys(&[]), keys(&[DEVELOPMENT_KEY]), keys(&["e_0123456789_1_x", DEVELOPMENT_KEY])] {
             let message = access(None, &given, ALL, false).unwrap_err();
             assert!(message.contains("--allow-development-key") && !message.contains("osotest"), "{message}");
@@ -146,30 +165,35 @@ mod tests {
 
     #[test]
     fn keys_name_their_environment_and_their_right() {
-        let (environment, accepted) =
-            access(None, &keys(&["e_1_k_a", "e_1_k_b:read", "e_1_k_c:write", "e_1_k_d:e"]), LOOPBACK, false).unwrap();
-        assert_eq!(environment, "e_1");
-        let expected = [
+        let given = keys(&["e_1_k_a", "e_2_k_z:read", "e_1_k_b:read", "e_1_k_c:write", "e_1_k_d:e", "e_1_k_a"]);
+        let accepted = access(None, &given, LOOPBACK, false).unwrap();
+        let of = |environment: &str, keys: &[(&str, Right)]| Accepted {
+            environment: environment.to_owned(),
+            keys: keys.iter().map(|(key, right)| AcceptedKey { digest: digest(key), right: *right }).collect(),
+        };
+        let first = [
             ("e_1_k_a", Right::Write),
             ("e_1_k_b", Right::Read),
             ("e_1_k_c", Right::Write),
             ("e_1_k_d:e", Right::Write),
         ];
-        assert_eq!(accepted, expected.map(|(key, right)| AcceptedKey { digest: digest(key), right }));
+        assert_eq!(accepted, [of("e_1", &first), of("e_2", &[("e_2_k_z", Right::Read)])]);
     }
 
     #[test]
-    fn what_is_no_key_of_the_environment_is_refused_and_not_shown() {
+    fn what_is_no_key_of_an_environment_is_refused_and_not_shown() {
         for (environment, given) in [
             (None, keys(&["secret"])),
             (None, keys(&["e_1_secret"])),
-            (None, keys(&["e_1_k_a", "e_2_k_secret"])),
+            (None, keys(&["e_1_k_a", "e_2secret"])),
+            (None, keys(&["e_1_k_a", "e_../x_k_secret"])),
             (Some("e_2"), keys(&["e_1_k_secret"])),
+            (Some("e_2"), keys(&["e_2_k_a", "e_1_k_secret"])),
             (Some("e 2"), keys(&["e_1_k_secret"])),
             (Some("e_1/../x"), keys(&["e_1_k_secret"])),
             (None, keys(&["e_1_k_secret", "e_1_k_secret:read"])),
         ] {
-            let message = access(environment.map(ToOwned::to_owned), &given, LOOPBACK, false).unwrap_err();
+            let message = access(environment, &given, LOOPBACK, false).unwrap_err();
             assert!(!message.contains("secret") || message.contains("<secret>"), "{message}");
         }
     }

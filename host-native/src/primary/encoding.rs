@@ -48,6 +48,17 @@ pub fn key_range(predicate: &str, args: &[Pattern]) -> (Vec<u8>, Vec<u8>) {
     (from, to)
 }
 
+/// Keys of all facts of a predicate, whatever the number of their arguments: from the first, to before the second.
+pub fn predicate_range(predicate: &str) -> (Vec<u8>, Vec<u8>) {
+    let mut from = Vec::new();
+    push_text(&mut from, predicate);
+    let mut to = from.clone();
+    if let Some(last) = to.last_mut() {
+        *last += 1;
+    }
+    (from, to)
+}
+
 /// The fact of a key; `None`: the bytes are none that [`fact_key`] makes.
 pub fn fact_of(key: &[u8]) -> Option<Fact> {
     let mut rest = key;
@@ -189,6 +200,17 @@ mod tests {
                 let within = from <= key && key < to;
                 assert!(within || !fits, "{args:?} leaves out {fact:?}");
                 assert!(!is_prefix || within == fits, "{args:?} {fact:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_predicates_range_holds_all_its_facts_and_no_others() {
+        for predicate in ["p", "p\0", "pq"] {
+            let (from, to) = predicate_range(predicate);
+            for fact in many() {
+                let key = fact_key(&fact);
+                assert_eq!(from <= key && key < to, fact.predicate == predicate, "{predicate} {fact:?}");
             }
         }
     }

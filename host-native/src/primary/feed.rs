@@ -12,7 +12,8 @@ use std::{
 use hyper::{
     StatusCode,
     header::{
-        ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
+        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, IF_RANGE,
+        RANGE,
     },
 };
 use understudy_wire::{Code, Report, data::unescape, feed::WAIT_S_MAX};
@@ -66,7 +67,8 @@ pub async fn serve(ledger: &Ledger, reports: &Reports, arrived: &Arrived) -> Res
         ("GET", _, Some(sha256)) => self::blob(ledger, arrived, sha256),
         ("POST", "reports", _) => report(reports, &arrived.body),
         (_, "head" | "reports", _) | (_, _, Some(_)) => {
-            Err(Reply::error(Code::MethodNotAllowed, "this path doesn't take this method"))
+            let refusal = Reply::error(Code::MethodNotAllowed, "this path doesn't take this method");
+            Err(refusal.with(ALLOW, if rest == "reports" { "POST" } else { "GET" }))
         }
         _ => Err(nothing()),
     }

@@ -23,9 +23,9 @@ use super::{
     instances::Instances,
     pace::{Pace, Unpublished},
     policy::{self, PolicyRefused},
-    store::{Edit, Published, Store, StoreError, Written},
+    store::{Edit, FactCounts, Moment, Published, Store, StoreError, Written},
 };
-use crate::build;
+use crate::{build, http::state::Answers};
 
 /// Data of one environment.
 pub struct Ledger {
@@ -142,9 +142,26 @@ impl Ledger {
         self.store.offset()
     }
 
-    /// The policy in force.
+    /// The policy in force. Blocks while another is being put in its place.
     pub fn policy(&self) -> Result<Option<PolicyText>, StoreError> {
+        // What is stored may be refused by the instances still.
+        let _settled = lock(&self.writing)?;
         self.store.policy()
+    }
+
+    /// Who answers from it.
+    pub fn answers(&self) -> Arc<dyn Answers> {
+        self.instances.clone().answers()
+    }
+
+    /// Everything stored.
+    pub fn moment(&self) -> Result<Moment, StoreError> {
+        self.store.moment()
+    }
+
+    /// How many facts are stored.
+    pub fn counts(&self) -> Result<FactCounts, StoreError> {
+        self.store.counts()
     }
 
     /// When to publish.

@@ -5,19 +5,27 @@
 //! shows a node a snapshot that its own instances have not opened.
 
 pub mod blobs;
+pub mod bounded;
 pub mod config;
 pub mod encoding;
+pub mod environment;
+pub mod environments;
 pub mod feed;
 pub mod instances;
 pub mod ledger;
+pub mod limits;
 pub mod pace;
 pub mod policy;
 pub mod publisher;
+pub mod rate;
+pub mod reads;
 pub mod redb_store;
 pub mod service;
 pub mod start;
 pub mod store;
+pub mod test_environments;
 pub mod uploads;
+pub mod watch;
 pub mod writes;
 
 pub use config::PrimaryConfig;

@@ -7,7 +7,7 @@ use std::{fs::File, path::Path};
 
 use redb::{
     Builder, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table,
-    TableDefinition, WriteTransaction,
+    TableDefinition, WriteTransaction, backends::InMemoryBackend,
 };
 use understudy_core::{
     model::{Change, Fact, Pattern},
@@ -15,8 +15,8 @@ use understudy_core::{
 };
 
 use super::{
-    encoding::{changes_of, fact_key, fact_of, key_range, log_entry},
-    store::{Edit, Moment, Published, Store, StoreError, Written},
+    encoding::{changes_of, fact_key, fact_of, key_range, log_entry, predicate_range},
+    store::{Edit, FactCounts, Moment, Published, Store, StoreError, Written},
 };
 
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
@@ -28,6 +28,8 @@ const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
 const FORMAT: u64 = 0;
 /// Bytes of the file kept in memory: the facts that count are in the guests already.
 const CACHE_BYTES: usize = 32 << 20;
+/// The same of a store that is in memory anyway.
+const MEMORY_CACHE_BYTES: usize = 1 << 20;
 
 /// A store in a file.
 pub struct RedbStore {
@@ -56,6 +58,17 @@ impl RedbStore {
             let folder = File::open(folder).and_then(|folder| folder.sync_all());
             folder.map_err(|error| StoreError::Disk(format!("{place}: {error}")))?;
         }
+        Self::of(database, &place.to_string(), environment, new_id)
+    }
+
+    /// A store without a file, gone when it is dropped.
+    pub fn in_memory(environment: &str, new_id: &str) -> Result<Self, StoreError> {
+        let database = Builder::new().set_cache_size(MEMORY_CACHE_BYTES).create_with_backend(InMemoryBackend::new());
+        Self::of(database.map_err(failed)?, "memory", environment, new_id)
+    }
+
+    /// Makes the tables of a new database; checks those of an old one.
+    fn of(database: Database, place: &str, environment: &str, new_id: &str) -> Result<Self, StoreError> {
         let mut store = RedbStore { database, environment: environment.to_owned(), id: new_id.to_owned() };
         let (format, found, id) = store.change(|transaction| {
             let mut numbers = transaction.open_table(NUMBERS).map_err(failed)?;
@@ -79,7 +92,7 @@ impl RedbStore {
         }
         if found != environment {
             return Err(StoreError::Foreign(format!(
-                "{place}: is of the environment `{found}`, not `{environment}`: give --environment {found} and its keys, or another --data"
+                "{place}: is of the environment `{found}`, not `{environment}`: give a key of {found} first, or another --data"
             )));
         }
         store.id = id;
@@ -113,6 +126,18 @@ impl Store for RedbStore {
     fn policy(&self) -> Result<Option<PolicyText>, StoreError> {
         let transaction = self.database.begin_read().map_err(failed)?;
         policy(&transaction.open_table(TEXTS).map_err(failed)?)
+    }
+
+    fn counts(&self) -> Result<FactCounts, StoreError> {
+        let transaction = self.database.begin_read().map_err(failed)?;
+        let facts = transaction.open_table(FACTS).map_err(failed)?;
+        let count = |predicate| {
+            let (from, to) = predicate_range(predicate);
+            let rows = facts.range::<&[u8]>(from.as_slice()..to.as_slice()).map_err(failed)?;
+            rows.map(|row| row.map(|_| 1).map_err(failed)).sum::<Result<u64, _>>()
+        };
+        let (n_roles, n_relations) = (count("has_role")?, count("has_relation")?);
+        Ok(FactCounts { n_roles, n_relations, n_facts: facts.len().map_err(failed)? })
     }
 
     fn moment(&self) -> Result<Moment, StoreError> {

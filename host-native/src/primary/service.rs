@@ -1,45 +1,31 @@
-//! The primary's endpoints: its own first, then what every node answers.
+//! The primary's endpoints: which environment a key is of, then its own endpoints, then what every node answers.
 
 use std::sync::Arc;
 
-use understudy_wire::{Code, paths::Endpoint};
+use understudy_wire::{
+    Code,
+    paths::{Endpoint, Served},
+};
 
 use super::{
-    feed::{self, Reports},
-    ledger::Ledger,
-    uploads, writes,
-    writes::Limits,
+    environments::Environments,
+    feed, reads, uploads,
+    writes::{self, with_offset},
 };
 use crate::{
     http::{
         reply::Reply,
         router,
         server::{Arrived, Service},
-        state::{Pending, State},
+        state::Pending,
     },
-    keys::{AcceptedKey, KeyCheck, KeyRefusal, Right, look_up},
+    keys::Right,
 };
-
-/// The keys given at start: no others are accepted.
-pub struct PrimaryKeys(pub Vec<AcceptedKey>);
-
-impl KeyCheck for PrimaryKeys {
-    fn check(&self, bearer: Option<&str>) -> Result<Right, KeyRefusal> {
-        let bearer = bearer.filter(|text| !text.is_empty()).ok_or(KeyRefusal::Missing)?;
-        look_up(&self.0, bearer).ok_or(KeyRefusal::NotInSnapshot)
-    }
-}
 
 /// The primary as a server sees it.
 pub struct Primary {
-    /// What changes.
-    pub ledger: Arc<Ledger>,
-    /// What answers questions.
-    pub state: State,
-    /// Limits of writes.
-    pub limits: Limits,
-    /// What nodes told.
-    pub reports: Reports,
+    /// Everything it holds.
+    pub environments: Arc<Environments>,
 }
 
 impl Service for Primary {
@@ -52,31 +38,66 @@ impl Service for Primary {
     }
 
     fn observe(&self, path: &'static str, status: u16, seconds: f64) {
-        self.state.observe.request(path, status, seconds);
+        self.environments.main().state.observe.request(path, status, seconds);
     }
 }
 
 impl Primary {
     async fn answer(&self, arrived: Arrived) -> Result<Reply, Reply> {
         if arrived.path.starts_with("/feed/") {
-            router::authenticate(&self.state, &arrived)?;
-            return feed::serve(&self.ledger, &self.reports, &arrived).await;
+            let (environment, _) = self.environments.of(arrived.bearer())?;
+            return feed::serve(&environment.ledger, &environment.reports, &arrived).await;
         }
         let endpoint = router::find(&arrived)?;
-        if !endpoint.is_management() && endpoint != Endpoint::GetPolicy {
-            return router::route(&self.state, &arrived).await;
+        if let Some(reply) = router::without_key(&self.environments.main().state, endpoint) {
+            return Ok(reply);
         }
-        let (right, _) = router::authenticate(&self.state, &arrived)?;
-        if endpoint.is_management() && right != Right::Write {
-            return Err(Reply::error(Code::Forbidden, "this key may only read: use one that may write"));
+        if endpoint == Endpoint::TestEnvironment {
+            return self.test_environment(arrived).await;
         }
-        let (ledger, limits, body) = (self.ledger.clone(), self.limits, arrived.body);
-        // Disk and builds take their time; the thread that serves must not wait for them.
-        let done = tokio::task::spawn_blocking(move || match endpoint {
-            Endpoint::GetPolicy => uploads::get(&ledger),
-            Endpoint::PostPolicy => uploads::post(&ledger, &body),
-            _ => writes::write(&ledger, &limits, endpoint, &body),
-        });
-        done.await.unwrap_or_else(|_| Err(Reply::error(Code::Internal, "the request failed inside the primary")))
+        let (environment, right) = self.environments.of(arrived.bearer())?;
+        match endpoint.served() {
+            Served::Everywhere => {
+                // One that is refused ends some applications; and its clients take it for a write.
+                let is_expectation = endpoint == Endpoint::Expect;
+                if !is_expectation {
+                    environment.count_ask()?;
+                }
+                let key = arrived.bearer().unwrap_or_default();
+                let reply = router::answer(&environment.state, endpoint, key, &arrived).await?;
+                return if is_expectation { Ok(with_offset(reply, environment.ledger.offset()?)) } else { Ok(reply) };
+            }
+            Served::PrimaryWrites if right != Right::Write => return Err(may_only_read()),
+            Served::Primary | Served::PrimaryWrites => {}
+        }
+        let body = arrived.body;
+        blocking(move || match endpoint {
+            Endpoint::GetPolicy => uploads::get(&environment.ledger),
+            Endpoint::PostPolicy => uploads::post(&environment.ledger, &body),
+            Endpoint::Stats => reads::stats(&environment.ledger),
+            Endpoint::AgentEvent => reads::agent_event(&body),
+            _ => writes::write(&environment, endpoint, &body),
+        })
+        .await
     }
+
+    /// Needs no key where everybody has one that may write; else one of the main environment that may.
+    async fn test_environment(&self, arrived: Arrived) -> Result<Reply, Reply> {
+        let main = self.environments.main();
+        if !main.is_public() && main.state.keys.check(arrived.bearer())? != Right::Write {
+            return Err(may_only_read());
+        }
+        let environments = self.environments.clone();
+        blocking(move || environments.tests.post(&arrived.query, &environments.main().ledger)).await
+    }
+}
+
+/// Disk and builds take their time; the thread that serves must not wait for them.
+async fn blocking(work: impl FnOnce() -> Result<Reply, Reply> + Send + 'static) -> Result<Reply, Reply> {
+    let failed = |_| Err(Reply::error(Code::Internal, "the request failed inside the primary"));
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(failed)
+}
+
+fn may_only_read() -> Reply {
+    Reply::error(Code::Forbidden, "this key may only read: use one that may write")
 }

@@ -63,6 +63,17 @@ pub struct Moment {
     pub facts: Vec<Fact>,
 }
 
+/// How many facts there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FactCounts {
+    /// Of `has_role`.
+    pub n_roles: u64,
+    /// Of `has_relation`.
+    pub n_relations: u64,
+    /// All.
+    pub n_facts: u64,
+}
+
 /// Why the store didn't do it. Nothing has changed then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
@@ -107,6 +118,8 @@ pub trait Store: Send + Sync {
     fn offset(&self) -> Result<u64, StoreError>;
     /// The policy.
     fn policy(&self) -> Result<Option<PolicyText>, StoreError>;
+    /// How many facts. Cost: walks over roles and relations.
+    fn counts(&self) -> Result<FactCounts, StoreError>;
     /// Everything. Cost: holds all facts in memory.
     fn moment(&self) -> Result<Moment, StoreError>;
     /// Does all edits or none; what changed goes to the log. `matches_max`: facts that one delete may remove.

@@ -9,7 +9,7 @@ use super::{
     policy::{PolicyRefused, check},
     writes::with_offset,
 };
-use crate::http::{convert, reply::Reply, state::CallError};
+use crate::http::{convert, reply::Reply};
 
 /// `POST /api/policy`. The query's `force`, `fail_fast` and `show_suggestions` have nothing to change here: facts that a
 /// policy has no place for never stop it, and all tests and hints are told always.
@@ -21,15 +21,14 @@ pub fn post(ledger: &Ledger, body: &[u8]) -> Result<Reply, Reply> {
     match ledger.set_policy(&policy, program).map_err(PolicyRefused::reply)? {
         Some(offset) => Ok(with_offset(Reply::message(200, "the policy is in force"), offset)),
         None => {
-            let offset = ledger.offset().map_err(|error| Reply::from(CallError::Failed(error.to_string())))?;
-            Ok(with_offset(Reply::message(202, "this policy was in force already"), offset))
+            let reply = Reply::message(202, "this policy was in force already");
+            Ok(with_offset(reply, ledger.offset()?))
         }
     }
 }
 
 /// `GET /api/policy`. There is one version; a query's `id` is not read.
 pub fn get(ledger: &Ledger) -> Result<Reply, Reply> {
-    let policy = ledger.policy().map_err(|error| Reply::from(CallError::Failed(error.to_string())))?;
-    let policy = policy.map(|policy| wire::PolicySource { filename: policy.file, src: policy.text });
+    let policy = ledger.policy()?.map(|policy| wire::PolicySource { filename: policy.file, src: policy.text });
     Ok(Reply::ok(&wire::GetPolicyResult { policy }))
 }

@@ -4,7 +4,8 @@ use hyper::header::HeaderName;
 use understudy_wire::{self as wire, Code, paths::Endpoint};
 
 use super::{
-    ledger::{Counted, Ledger, WriteError},
+    environment::Environment,
+    ledger::{Counted, WriteError},
     store::{Edit, StoreError},
 };
 use crate::http::{
@@ -16,19 +17,9 @@ use crate::http::{
 /// contain every acknowledged write anyway.
 const OSO_OFFSET: HeaderName = HeaderName::from_static("osooffset");
 
-/// Limits of http-api.md §2.9 that a plan has; `None`: none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Facts and patterns of one write.
-    pub entries_max: Option<usize>,
-    /// Facts that one delete may remove.
-    pub matches_max: Option<usize>,
-    /// Bytes of a write's body.
-    pub body_bytes_max: Option<usize>,
-}
-
 /// Answers a write endpoint. Blocks until it is on disk.
-pub fn write(ledger: &Ledger, limits: &Limits, endpoint: Endpoint, body: &[u8]) -> Result<Reply, Reply> {
+pub fn write(environment: &Environment, endpoint: Endpoint, body: &[u8]) -> Result<Reply, Reply> {
+    let Environment { ledger, limits, .. } = environment;
     if let Some(max) = limits.body_bytes_max.filter(|max| body.len() > *max) {
         return Err(Reply::error(
             Code::TooLarge,
@@ -40,6 +31,7 @@ pub fn write(ledger: &Ledger, limits: &Limits, endpoint: Endpoint, body: &[u8]) 
         let message = format!("{} facts and patterns in one write: at most {max}, send fewer at once", edits.len());
         return Err(Reply::error(Code::TooLarge, message));
     }
+    environment.count_entries(edits.len())?;
     let counted = ledger.write(&edits, limits.matches_max)?;
     let reply = match (endpoint, edits.into_iter().next()) {
         (Endpoint::PostFacts, Some(Edit::Insert(fact))) => Reply::ok(&convert::wire_fact(fact)),
@@ -100,11 +92,17 @@ impl From<WriteError> for Reply {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Unfit(message) => Reply::error(Code::BadRequest, format!("{message}; nothing was written")),
-            WriteError::Store(error @ StoreError::TooManyMatches { .. }) => {
-                Reply::error(Code::TooLarge, format!("{error}; nothing was written"))
-            }
-            WriteError::Store(error) => {
-                tracing::error!("a write failed: {error}");
+            WriteError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Reply {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooManyMatches { .. } => Reply::error(Code::TooLarge, format!("{error}; nothing was written")),
+            error => {
+                tracing::error!("the store failed: {error}");
                 Reply::error(Code::Internal, error.to_string())
             }
         }

@@ -2,12 +2,13 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use understudy_wire::objects;
 
 use crate::convert::Unreadable;
 
 /// Reads a JSON body. Only one that can't be read is read a second time, to find out where.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(bytes).map_err(|error| unreadable::<T>(bytes, &error))
+    objects::from_slice(bytes).map_err(|error| unreadable::<T>(bytes, &error))
 }
 
 fn unreadable<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Unreadable {
@@ -29,7 +30,7 @@ fn unreadable<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> U
 /// Path of what is wrong, as `context_facts[0].args[1].id`; `None`: it is the whole.
 fn place<T: DeserializeOwned>(bytes: &[u8]) -> Option<String> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let error = serde_path_to_error::deserialize::<_, T>(&mut json).err()?;
+    let error = serde_path_to_error::deserialize::<_, T>(objects::only(&mut json)).err()?;
     Some(error.path().to_string()).filter(|path| path != ".")
 }
 
@@ -61,12 +62,17 @@ mod tests {
                 "`context_facts[0].args[1]`: missing field `id`",
             ),
             ("}", r#","context_facts":{}}"#, "`context_facts`: invalid type: map, expected a sequence"),
-            ("{", "[", "the body is no JSON: "),
+            ("{", "[", "the body can't be read: invalid type: sequence"),
             ("}", "", "the body is no JSON: EOF while parsing an object"),
             ("}", "} x", "the body is no JSON: trailing characters"),
             ("User", "\\ud800", "the body is no JSON: "),
             ("User", "\u{1}", "the body is no JSON: control character"),
             (asked, "7", "the body can't be read: invalid type: integer `7`, expected struct"),
+            (
+                "\"action\":\"read\",",
+                "\"action\":\"read\",\"context_facts\":[[\"p\",[]]],",
+                "`context_facts[0]`: invalid type: sequence",
+            ),
         ] {
             let message = message::<AuthorizeRequest>(asked.replacen(from, to, 1));
             assert!(message.starts_with(expected), "{message}");

@@ -24,6 +24,24 @@ pub struct BulkRequest {
     pub tell: Vec<Fact>,
 }
 
+/// Answer of `GET /api/stats` (deprecated).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Facts of `has_role`.
+    pub num_roles: u64,
+    /// Facts of `has_relation`.
+    pub num_relations: u64,
+    /// All facts.
+    pub num_facts: u64,
+}
+
+/// Answer of `POST /test_environment`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestEnvironment {
+    /// A key of the new environment, which may write.
+    pub token: String,
+}
+
 /// Most positions that `GET /api/facts` reads; a fact has at most five.
 const ARGS_MAX: usize = 32;
 

@@ -53,6 +53,8 @@ codes! {
     TooLarge "too_large" 413;
     /// A `Range` that the blob doesn't have.
     RangeNotSatisfiable "range_not_satisfiable" 416;
+    /// More in a time than a plan allows.
+    TooMany "too_many" 429;
     /// The server is at fault.
     Internal "internal" 500;
     /// Not serving.

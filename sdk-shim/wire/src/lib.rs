@@ -4,11 +4,13 @@
 //! Never: checks a policy, opens a socket, knows the engine. Responses have exactly the keys written here (some SDKs
 //! refuse a key too many); requests may carry keys that nobody reads, and `null` where a field is optional.
 
+pub mod agent;
 pub mod check;
 pub mod data;
 pub mod error;
 pub mod feed;
 pub mod lenient;
+pub mod objects;
 pub mod paths;
 pub mod policy;
 pub mod report;
@@ -17,6 +19,7 @@ pub mod value;
 #[cfg(test)]
 mod tests;
 
+pub use agent::AgentEvent;
 pub use check::*;
 pub use data::*;
 pub use error::{ApiError, ApiResult, Code};

@@ -40,6 +40,8 @@ fn the_examples_read_and_write_back() {
         "Repository":{"roles":["admin","member"],"permissions":["delete","read"],"relations":{"organization":"Organization"}},
         "global":{"roles":[],"permissions":[],"relations":{}}}}}));
     same::<GetPolicyResult>(&json!({"policy": null}));
+    same::<Stats>(&json!({"num_roles":2,"num_relations":1,"num_facts":4}));
+    same::<TestEnvironment>(&json!({"token": "e_1_k_s"}));
     same::<PolicyRefusal>(&json!({"error_type":"TestsFailed","message":"m","test_results":
         {"success":false,"errors":[{"error_type":"AssertionFailed","message":"x"}],"tests":[{"name":"t","passed":1,"total":2}]}}));
 }
@@ -61,6 +63,28 @@ fn requests_are_read_leniently() {
 }
 
 #[test]
+fn an_array_is_no_object_however_deep() {
+    let pattern = r#"{"predicate":"p","args":[{"type":null,"id":null},{}]}"#;
+    assert_eq!(
+        objects::from_slice::<FactPattern>(pattern.as_bytes()).unwrap().args,
+        [Value::default(), Value::default()]
+    );
+    for text in [r#"{"predicate":"p","args":[[null,null]]}"#, r#"["p",[{}]]"#, r#"{"predicate":"p","args":[{}]} {}"#] {
+        assert!(objects::from_slice::<FactPattern>(text.as_bytes()).is_err(), "{text}");
+    }
+    let deletes = |pattern: &str| format!(r#"[{{"deletes":[{pattern}]}}]"#);
+    assert!(objects::from_slice::<Vec<Changeset>>(deletes(pattern).as_bytes()).is_ok());
+    assert!(objects::from_slice::<Vec<Changeset>>(deletes(r#"["p",[]]"#).as_bytes()).is_err());
+    let query = |fact: &str| format!(r#"{{"fact":{pattern},"context_facts":[{fact}]}}"#);
+    let fact = r#"{"predicate":"p","args":[{"type":"A","id":7}]}"#;
+    assert!(objects::from_slice::<QueryRequest>(query(fact).as_bytes()).is_ok());
+    assert!(objects::from_slice::<QueryRequest>(query(r#"["p",[["A","1"]]]"#).as_bytes()).is_err());
+    let evaluate = |entry: &str| format!(r#"{{"predicate":["p",["a"]],"constraints":{{"a":{entry}}}}}"#);
+    assert!(objects::from_slice::<EvaluateRequest>(evaluate(r#"{"type":"A","ids":["1",2]}"#).as_bytes()).is_ok());
+    assert!(objects::from_slice::<EvaluateRequest>(evaluate(r#"["A",null]"#).as_bytes()).is_err());
+}
+
+#[test]
 fn facts_are_asked_by_query_string() {
     let query = FactsQuery::parse("predicate=has_role&args.2.type=Repo&args.0.type=User&args.0.id=a%20b&args.1.id&x=y");
     assert_eq!(query.predicate.as_deref(), Some("has_role"));
@@ -79,6 +103,10 @@ fn paths_and_codes_are_one_table() {
     assert_eq!(paths::find("POST", "/api/facts"), Ok(paths::Endpoint::PostFacts));
     assert_eq!(paths::find("PUT", "/api/facts"), Err(true));
     assert_eq!(paths::find("GET", "/nowhere"), Err(false));
+    assert_eq!(paths::find("POST", "/api/agents/event/message_to_user"), Ok(paths::Endpoint::AgentEvent));
+    for unknown in ["/api/agents/event/", "/api/agents/event/other", "/api/agents/event/message_to_user/x"] {
+        assert_eq!(paths::find("POST", unknown), Err(false), "{unknown}");
+    }
     assert!(Code::ALL.iter().all(|code| code.status() >= 400));
 }
 

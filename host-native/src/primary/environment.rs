@@ -1,0 +1,109 @@
+//! One environment: its ledger, what answers from it, its keys and limits, the thread that makes its snapshots.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use understudy_wire::Code;
+
+use super::{
+    bounded::Bounded, config::DEVELOPMENT_KEY, feed::Reports, ledger::Ledger, limits::Limits, publisher, rate::Rate,
+};
+use crate::{
+    http::{
+        reply::Reply,
+        state::{Observe, State},
+    },
+    keys::{AcceptedKey, KeyCheck, KeyRefusal, Right, look_up},
+};
+
+/// The keys given at start: no others are accepted.
+struct FixedKeys(Vec<AcceptedKey>);
+
+impl KeyCheck for FixedKeys {
+    fn check(&self, bearer: Option<&str>) -> Result<Right, KeyRefusal> {
+        let bearer = bearer.filter(|text| !text.is_empty()).ok_or(KeyRefusal::Missing)?;
+        look_up(&self.0, bearer).ok_or(KeyRefusal::NotOfThePrimary)
+    }
+}
+
+/// One environment that serves.
+pub struct Environment {
+    /// What changes.
+    pub ledger: Arc<Ledger>,
+    /// What answers questions.
+    pub state: State,
+    /// Limits of writes.
+    pub limits: Limits,
+    /// What nodes told.
+    pub reports: Reports,
+    entries: Option<Rate>,
+    asks: Option<Rate>,
+    publisher: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Environment {
+    /// Begins to publish what the ledger has; its instances serve already.
+    pub fn start(
+        ledger: Arc<Ledger>,
+        keys: Vec<AcceptedKey>,
+        limits: Limits,
+        observe: Arc<dyn Observe>,
+    ) -> Result<Self, String> {
+        let publisher = {
+            let ledger = ledger.clone();
+            std::thread::Builder::new().name("publisher".into()).spawn(move || publisher::run(&ledger))
+        };
+        let publisher = publisher.map_err(|error| format!("no thread for snapshots: {error}"))?;
+        let answers = Arc::new(Bounded { answers: ledger.answers(), limits });
+        let rate = |max: Option<usize>, seconds| max.map(|max| Rate::new(max, Duration::from_secs(seconds)));
+        Ok(Environment {
+            state: State { keys: Arc::new(FixedKeys(keys)), answers, observe },
+            ledger,
+            limits,
+            reports: Reports::default(),
+            entries: rate(limits.entries_per_minute_max, 60),
+            asks: rate(limits.asks_per_second_max, 1),
+            publisher: Mutex::new(Some(publisher)),
+        })
+    }
+
+    /// Its name: the first two parts of its keys.
+    pub fn id(&self) -> &str {
+        self.ledger.environment()
+    }
+
+    /// May everybody write to it, by the key that everybody knows?
+    pub fn is_public(&self) -> bool {
+        self.state.keys.check(Some(DEVELOPMENT_KEY)) == Ok(Right::Write)
+    }
+
+    /// Counts one question; 429 where this second has had its share.
+    pub fn count_ask(&self) -> Result<(), Reply> {
+        take(self.asks.as_ref(), 1, "questions in a second")
+    }
+
+    /// Counts facts and patterns of a write; 429 where this minute has had its share.
+    pub fn count_entries(&self, n: usize) -> Result<(), Reply> {
+        take(self.entries.as_ref(), n, "facts and patterns written in a minute")
+    }
+
+    /// Ends its thread. What is not in a snapshot yet is in the store. Blocks for a build that goes on.
+    pub fn close(&self) {
+        self.ledger.pace().stop();
+        if let Some(publisher) = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = publisher.join();
+        }
+    }
+}
+
+fn take(rate: Option<&Rate>, n: usize, what: &str) -> Result<(), Reply> {
+    match rate {
+        Some(rate) if !rate.take(n, Instant::now()) => {
+            Err(Reply::error(Code::TooMany, format!("more {what} than this primary allows: wait and repeat")))
+        }
+        _ => Ok(()),
+    }
+}

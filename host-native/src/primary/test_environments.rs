@@ -1,0 +1,152 @@
+//! `POST /test_environment`: environments for one run of tests, each with a key of its own. In memory but for their
+//! snapshots; gone with the process, an hour after their last use, or when newer ones need the place.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use understudy_core::snapshot::Key;
+use understudy_wire::{self as wire, Code, data::unescape};
+
+use super::{
+    blobs::Blobs,
+    config::environment_of,
+    environment::Environment,
+    instances::Instances,
+    ledger::Ledger,
+    limits::{Limits, TEST_ENVIRONMENT_IDLE, TEST_ENVIRONMENTS_MAX},
+    redb_store::RedbStore,
+    store::Store,
+};
+use crate::{
+    http::{reply::Reply, state::Observe},
+    keys::{AcceptedKey, Right, digest, hex},
+};
+
+/// Makes instances for one more environment.
+pub type Make = dyn Fn() -> Result<Arc<dyn Instances>, String> + Send + Sync;
+
+/// Those that there are.
+pub struct TestEnvironments {
+    make: Box<Make>,
+    /// Has a folder of snapshots for each.
+    folder: PathBuf,
+    limits: Limits,
+    observe: Arc<dyn Observe>,
+    /// One is made at a time.
+    making: Mutex<()>,
+    live: Mutex<HashMap<String, Live>>,
+}
+
+struct Live {
+    environment: Arc<Environment>,
+    used: Instant,
+}
+
+impl TestEnvironments {
+    /// None yet. What an earlier process left in `folder` is removed.
+    pub fn new(make: Box<Make>, folder: PathBuf, limits: Limits, observe: Arc<dyn Observe>) -> Self {
+        let _ = fs::remove_dir_all(&folder);
+        TestEnvironments { make, folder, limits, observe, making: Mutex::default(), live: Mutex::default() }
+    }
+
+    /// The environment that a key names, if there is such a one; it is used herewith.
+    pub fn of(&self, bearer: &str) -> Option<Arc<Environment>> {
+        let mut live = self.lock();
+        let live = live.get_mut(&environment_of(bearer)?).filter(|live| live.used.elapsed() < TEST_ENVIRONMENT_IDLE)?;
+        live.used = Instant::now();
+        Some(live.environment.clone())
+    }
+
+    /// Answers `POST /test_environment`. `copy=true` in the query: with policy and facts of `main`. Blocks.
+    pub fn post(&self, query: &str, main: &Ledger) -> Result<Reply, Reply> {
+        let copied = is_copy(query)?.then_some(main);
+        let token = self.make(copied).map_err(|error| Reply::error(Code::Internal, error))?;
+        Ok(Reply::ok(&wire::TestEnvironment { token }))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Ends all of them. Blocks.
+    pub fn close(&self) {
+        let all: Vec<Live> = self.lock().drain().map(|(_, live)| live).collect();
+        all.iter().for_each(|live| self.end(live));
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+
+    /// Gives the key of a new one.
+    fn make(&self, copied: Option<&Ledger>) -> Result<String, String> {
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let (id, key, store) = (format!("e_{}", random::<8>()?), random::<4>()?, random::<16>()?);
+        let token = format!("{id}_{key}_{}", random::<16>()?);
+        let store = RedbStore::in_memory(&id, &store).map_err(|error| error.to_string())?;
+        if let Some(ledger) = copied {
+            let moment = ledger.moment().map_err(|error| error.to_string())?;
+            store.set_policy(moment.policy.as_ref()).map_err(|error| error.to_string())?;
+            store.load(&moment.facts).map_err(|error| error.to_string())?;
+        }
+        let folder = self.folder.join(&id);
+        let blobs = Blobs::open(folder.clone()).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let digest = digest(&token);
+        let key = Key { digest, write: true };
+        let ledger =
+            Ledger::open(Box::new(store), blobs, (self.make)()?, vec![key]).map_err(|error| error.to_string())?;
+        let keys = vec![AcceptedKey { digest, right: Right::Write }];
+        let environment = Environment::start(Arc::new(ledger), keys, self.limits, self.observe.clone())?;
+        let environment = Live { environment: Arc::new(environment), used: Instant::now() };
+        let ended = self.put(id, environment);
+        ended.iter().for_each(|live| self.end(live));
+        Ok(token)
+    }
+
+    /// Gives those that are over by now.
+    fn put(&self, id: String, new: Live) -> Vec<Live> {
+        let mut live = self.lock();
+        let over = |live: &Live| live.used.elapsed() >= TEST_ENVIRONMENT_IDLE;
+        let mut ended: Vec<String> = live.iter().filter(|(_, live)| over(live)).map(|(id, _)| id.clone()).collect();
+        if live.len() - ended.len() >= TEST_ENVIRONMENTS_MAX {
+            ended.extend(live.iter().min_by_key(|(_, live)| live.used).map(|(id, _)| id.clone()));
+        }
+        let ended = ended.iter().filter_map(|id| live.remove(id)).collect();
+        live.insert(id, new);
+        ended
+    }
+
+    /// Requests that still have it are answered; its snapshots are gone.
+    fn end(&self, live: &Live) {
+        live.environment.close();
+        let _ = fs::remove_dir_all(self.folder.join(live.environment.id()));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn random<const N: usize>() -> Result<String, String> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    Ok(hex(&bytes))
+}
+
+/// Does a query string ask for a copy?
+fn is_copy(query: &str) -> Result<bool, Reply> {
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    match pairs.filter(|(name, _)| *name == "copy").map(|(_, value)| unescape(value)).next().as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Reply::error(Code::BadRequest, "`copy` is true or false")),
+    }
+}

@@ -1,0 +1,73 @@
+//! A plan's limits.
+
+use super::*;
+use crate::primary::limits::Limits;
+
+#[test]
+fn limits_are_off_unless_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits =
+        Limits { entries_max: Some(2), matches_max: Some(1), body_bytes_max: Some(1_000), ..Limits::default() };
+    let primary = start(&PrimaryConfig { limits, ..config(folder.path()) });
+    let (ann, bob, cyd) = (role("ann", "reader"), role("bob", "reader"), role("cyd", "reader"));
+    assert_eq!(primary.post("/api/batch", &inserts(&[ann.clone(), bob.clone()])).status, 200);
+    let several = primary.post("/api/batch", &inserts(&[ann, bob, cyd]));
+    assert_eq!((several.status, several.message().contains("at most 2")), (413, true));
+    let wild = r#"[{"deletes":[{"predicate":"has_role","args":[{},{},{}]}]}]"#;
+    let refused = primary.post("/api/batch", wild);
+    assert_eq!((refused.status, refused.message().contains("more than 1 facts")), (413, true));
+    assert_eq!(primary.post("/api/batch", &format!("[{}]", " ".repeat(1_000))).status, 413);
+    assert_eq!(primary.get("/api/facts").json().as_array().unwrap().len(), 2);
+    primary.stop();
+}
+
+#[test]
+fn questions_and_answers_have_limits_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { context_facts_max: Some(2), results_max: Some(2), ..Limits::default() };
+    let primary = start(&PrimaryConfig { limits, ..config(folder.path()) });
+    let list = |n_context_facts: usize| {
+        let facts: Vec<String> = (0..n_context_facts).map(|n| permission(&format!("r{n}"))).collect();
+        let asked = r#""actor_type":"User","actor_id":"ann","action":"read","resource_type":"Repo""#;
+        primary.post("/api/list", &format!(r#"{{{asked},"context_facts":[{}]}}"#, facts.join(",")))
+    };
+    assert_eq!(list(2).text(), r#"{"results":["r0","r1"]}"#);
+    let refused = list(3);
+    assert_eq!((refused.status, refused.message().contains("3 context facts")), (413, true));
+    assert_eq!(primary.post("/api/batch", &inserts(&[permission("s")])).status, 200);
+    let refused = list(2);
+    assert_eq!((refused.status, refused.message().contains("3 results")), (413, true), "never a part of the list");
+    assert_eq!(primary.get("/api/facts").status, 200);
+    assert_eq!(primary.post("/api/batch", &inserts(&[permission("t"), permission("u")])).status, 200);
+    assert_eq!(primary.get("/api/facts").status, 413);
+    primary.stop();
+}
+
+#[test]
+fn rates_are_refused_with_429_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { entries_per_minute_max: Some(3), asks_per_second_max: Some(usize::MAX), ..Limits::default() };
+    let primary = start(&PrimaryConfig { limits, ..config(folder.path()) });
+    assert_eq!(primary.post("/api/batch", &inserts(&[permission("a"), permission("b")])).status, 200);
+    let refused = primary.post("/api/batch", &inserts(&[permission("c"), permission("d")]));
+    assert_eq!((refused.status, refused.header("retry-after")), (429, None));
+    assert!(refused.message().contains("in a minute"), "{}", refused.text());
+    assert_eq!(primary.get("/api/stats").json()["num_facts"], 2);
+    assert_eq!(primary.post("/api/batch", &inserts(&[permission("c")])).status, 200);
+    assert_eq!(primary.post("/api/batch", "[]").status, 200, "nothing is always left");
+    primary.stop();
+
+    let limits = Limits { asks_per_second_max: Some(0), ..Limits::default() };
+    let primary = start(&PrimaryConfig { limits, ..config(folder.path()) });
+    assert_eq!(primary.post("/api/authorize", "{}").status, 429);
+    let expected = primary.post("/api/expect", "{}");
+    assert_eq!((expected.status, expected.offset()), (200, 2), "always taken");
+    assert_eq!(primary.post("/api/batch", &inserts(&[permission("e")])).status, 200, "a write is no question");
+    primary.stop();
+}
+
+fn permission(repo: &str) -> String {
+    format!(
+        r#"{{"predicate":"has_permission","args":[{{"type":"User","id":"ann"}},{{"type":"String","id":"read"}},{{"type":"Repo","id":"{repo}"}}]}}"#
+    )
+}

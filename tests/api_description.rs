@@ -1,0 +1,126 @@
+//! Our API description against what node and primary really answer: requests generated from it by Schemathesis, valid ones
+//! and mangled ones. No 5xx, no status, header or body that it doesn't describe, no mangled request accepted.
+//!
+//! First all of it with a few requests an operation, then valid requests alone, many. `UNDERSTUDY_API_REQUESTS=100000` asks
+//! for about so many; without it there are a few thousand. Counted by the servers.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use understudy_tests::{
+    process::{KEY, Process, skip},
+    programs,
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
+const DESCRIPTION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk-shim/wire/openapi.yaml");
+const TIGHTEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/sdk/suites/api/tighten.py");
+/// Requests in all unless told otherwise.
+const REQUESTS: usize = 3_000;
+/// No less than this share of what was asked for has to arrive: some operations take no input, and few requests make all of
+/// theirs.
+const SHARE: f64 = 0.5;
+/// Operations that take input, on both servers together: among so many the valid requests are spread.
+const OPERATIONS: usize = 31;
+/// Valid and mangled requests of each operation.
+const MANGLED: usize = 5;
+
+/// A known world, so that some questions have answers.
+const POLICY: &str = r#"
+actor User {}
+resource Repository {
+  roles = ["reader", "writer"];
+  permissions = ["read", "write"];
+  relations = { parent: Repository };
+  "read" if "reader";
+  "write" if "writer";
+  "reader" if "writer";
+  "reader" if "reader" on "parent";
+}
+has_permission(_: User, "read", repository: Repository) if is_public(repository);
+"#;
+
+#[test]
+fn what_is_described_is_what_is_answered() {
+    let test = "what_is_described_is_what_is_answered";
+    let tool = match programs::vendor_suite(&target(), "api") {
+        Ok(folder) => folder,
+        Err(missing) => return skip(test, &missing),
+    };
+    let asked = std::env::var("UNDERSTUDY_API_REQUESTS").ok().map_or(REQUESTS, |n| n.parse().expect("a number"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let primary = Process::primary(Path::new(BINARY), folder.path(), &[]);
+    primary.post_policy(POLICY);
+    let node = Process::node(Path::new(BINARY), folder.path(), &folder.path().join("node"), &primary.url(), &[]);
+    node.await_serving();
+    let n_examples = (asked / OPERATIONS).max(1);
+    std::thread::scope(|scope| {
+        for (server, process) in [("primary", &primary), ("node", &node)] {
+            let (tool, folder) = (&tool, folder.path());
+            scope.spawn(move || {
+                let all = ["--phases", "examples,coverage,fuzzing", "--mode", "all"];
+                run(tool, folder, server, process, Path::new(DESCRIPTION), &all, MANGLED);
+                let tight = tighten(tool, folder, server);
+                let valid = ["--phases", "fuzzing", "--mode", "positive"];
+                run(tool, folder, server, process, &tight, &valid, n_examples);
+            });
+        }
+    });
+    let n_requests = n_requests(&primary) + n_requests(&node);
+    println!(
+        "{n_requests} requests: {} to the primary, {} to the node",
+        self::n_requests(&primary),
+        self::n_requests(&node)
+    );
+    assert!(n_requests as f64 >= asked as f64 * SHARE, "{n_requests} requests of {asked}");
+}
+
+fn run(
+    tool: &Path,
+    folder: &Path,
+    server: &str,
+    process: &Process,
+    description: &Path,
+    how: &[&str],
+    n_examples: usize,
+) {
+    let mut command = Command::new(tool.join("bin/schemathesis"));
+    command.arg("run").arg(description).args(["--url", &process.url(), "--max-examples", &n_examples.to_string()]);
+    command.args(["-H", &format!("Authorization: Bearer {KEY}")]).args(how);
+    // That a valid request is accepted can't be described: a node takes no writes, a fact has to be used by the policy.
+    command.args(["--exclude-checks", "positive_data_acceptance", "--continue-on-failure", "--no-shrink"]);
+    command.args(["--suppress-health-check", "all", "--warnings", "off", "--no-color"]);
+    // The server is on loopback: whatever proxy fetched the tool doesn't reach it. The tool keeps what it found in its folder.
+    command.envs([("NO_PROXY", "127.0.0.1"), ("no_proxy", "127.0.0.1"), ("PYTHONUTF8", "1")]).current_dir(folder);
+    let output = command.output().expect("the tool starts");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let cases = printed.lines().skip_while(|line| !line.contains("Test cases:")).nth(1).unwrap_or_default();
+    println!("{server}, {}:{cases}", how.join(" "));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{server}, {}:\n{printed}{errors}", how.join(" "));
+}
+
+/// The description as one of quick valid requests to one server.
+fn tighten(tool: &Path, folder: &Path, server: &str) -> PathBuf {
+    let output = Command::new(tool.join("bin/python")).args([TIGHTEN, DESCRIPTION, server]).output();
+    let output = output.expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let path = folder.join(format!("{server}.json"));
+    std::fs::write(&path, output.stdout).expect("the folder is ours");
+    path
+}
+
+/// Requests that a server has answered.
+fn n_requests(process: &Process) -> usize {
+    let text = process.get("/metrics").text();
+    let counts = text.lines().filter(|line| line.starts_with("oso_fallback_http_requests_count"));
+    let counts = counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    counts.sum::<f64>() as usize
+}
+
+fn target() -> PathBuf {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    scratch.parent().unwrap_or(scratch).to_owned()
+}

@@ -1,0 +1,141 @@
+//! A primary by its flags, as a real process: environments by key, test environments, watched policy files, limits.
+
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+use understudy_tests::{
+    connection::Connection,
+    http::Exchange,
+    process::{KEY, Process, node_args},
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
+const OTHER_KEY: &str = "e_other_1_write";
+const OTHER_READ_KEY: &str = "e_other_2_read";
+
+const POLICY: &str = r#"
+    actor User {}
+    resource Repo { permissions = ["read"]; roles = ["reader"]; "read" if "reader"; }
+"#;
+
+fn send(process: &Process, key: &str, method: &str, path: &str, body: &Json) -> Exchange {
+    let mut connection = Connection::open(process.address()).expect("a connection").with_key(key);
+    connection.send(method, path, body).expect("an answer")
+}
+
+fn reader(user: &str) -> Json {
+    json!([{"inserts": [{"predicate": "has_role", "args": [
+        {"type": "User", "id": user}, {"type": "String", "id": "reader"}, {"type": "Repo", "id": "web"}
+    ]}]}])
+}
+
+fn readers(process: &Process, key: &str) -> Json {
+    let read = json!({"type": "String", "id": "read"});
+    let asked =
+        json!({"fact": {"predicate": "allow", "args": [{"type": "User"}, read, {"type": "Repo", "id": "web"}]}});
+    let answer = send(process, key, "POST", "/api/query", &asked).json();
+    answer["results"].as_array().into_iter().flatten().map(|row| row["args"][0]["id"].clone()).collect()
+}
+
+#[test]
+fn environments_are_told_apart_by_key_and_each_has_nodes_of_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let read = format!("{OTHER_READ_KEY}:read");
+    let flags = ["--key", KEY, "--key", OTHER_KEY, "--key", &read];
+    let primary = Process::primary(Path::new(BINARY), folder.path(), &flags);
+    let policy = json!({"src": POLICY, "filename": null});
+    for (key, user) in [(KEY, "ann"), (OTHER_KEY, "bo")] {
+        assert_eq!(send(&primary, key, "POST", "/api/policy", &policy).status, 200);
+        assert_eq!(send(&primary, key, "POST", "/api/batch", &reader(user)).status, 200);
+    }
+    assert_eq!(send(&primary, OTHER_READ_KEY, "POST", "/api/batch", &reader("cy")).status, 403);
+    assert_eq!((readers(&primary, KEY), readers(&primary, OTHER_READ_KEY)), (json!(["ann"]), json!(["bo"])));
+
+    let data = folder.path().join("node");
+    let url = primary.url();
+    let args = node_args(&data, &url, &["--sync-interval", "100ms"]);
+    let variables = [("OSO_API_TOKEN", OTHER_READ_KEY), ("OSO_ENVIRONMENT", "e_other"), ("OSO_TENANT", "acme")];
+    let mut node = Process::start(Path::new(BINARY), folder.path(), &args, &variables);
+    node.await_address();
+    node.await_serving();
+    node.await_that("the other environment arrives", || readers(&node, OTHER_KEY) == json!(["bo"]));
+    assert_eq!(send(&node, KEY, "GET", "/api/facts", &Json::Null).status, 401);
+}
+
+#[test]
+fn test_environments_answer_from_instances_of_their_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let primary = Process::primary(Path::new(BINARY), folder.path(), &[]);
+    primary.post_policy(POLICY);
+    let tokens: Vec<String> = (0..3)
+        .map(|_| {
+            let made = send(&primary, "", "POST", "/test_environment?copy=true", &Json::Null);
+            made.json()["token"].as_str().unwrap_or_else(|| panic!("{} {}", made.status, made.text())).to_owned()
+        })
+        .collect();
+    for (n, token) in tokens.iter().enumerate() {
+        assert_eq!(send(&primary, token, "POST", "/api/batch", &reader(&format!("user-{n}"))).status, 200);
+    }
+    for (n, token) in tokens.iter().enumerate() {
+        assert_eq!(readers(&primary, token), json!([format!("user-{n}")]));
+    }
+    assert_eq!(readers(&primary, KEY), json!([]));
+    assert!(!primary.printed().contains(&tokens[0]), "no key is printed");
+}
+
+#[test]
+fn watched_files_are_one_policy_that_follows_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("the folder is ours");
+        path.to_str().expect("a path in UTF-8").to_owned()
+    };
+    let (users, repos) = (file("users.polar", "actor User {}"), file("repos.polar", "resource Repo {}"));
+    let mut primary = Process::primary(Path::new(BINARY), folder.path(), &["--watch-for-changes", &users, &repos]);
+    let metadata = |primary: &Process| primary.get("/api/policy_metadata").json()["metadata"]["resources"].clone();
+    assert_eq!(metadata(&primary)["Repo"]["roles"], json!([]));
+    file("repos.polar", "resource Repo { roles = [\"reader\"]; }");
+    primary.await_that("the change arrives", || metadata(&primary)["Repo"]["roles"] == json!(["reader"]));
+    file("repos.polar", "resource Repo { roles = [");
+    let told = "the policy before stays in force";
+    primary.await_that("the mistake is told", || primary.printed().contains(told));
+    assert!(primary.printed().contains("repos.polar:1:"), "{}", primary.printed());
+    assert_eq!(metadata(&primary)["Repo"]["roles"], json!(["reader"]));
+    assert_eq!(primary.terminate().code(), Some(0));
+
+    let args = ["primary", "--port", "0", "--watch-for-changes", &users, &repos];
+    let mut primary = Process::start(Path::new(BINARY), folder.path(), &args, &[]);
+    assert_eq!(primary.await_exit(understudy_tests::process::PATIENCE).code(), Some(1), "nothing is in force yet");
+    assert!(primary.printed().contains("repos.polar:1:"), "{}", primary.printed());
+}
+
+#[test]
+fn limits_are_flags() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flags = [
+        ["--write-entries-max", "2"],
+        ["--write-bytes-max", "2000"],
+        ["--writes-per-minute-max", "3"],
+        ["--delete-matches-max", "1"],
+        ["--context-facts-max", "1"],
+        ["--results-max", "1"],
+        ["--asks-per-second-max", "1000"],
+    ];
+    let primary = Process::primary(Path::new(BINARY), folder.path(), &flags.concat());
+    let fact = |user: &str| reader(user)[0]["inserts"][0].clone();
+    let batch = |users: &[&str]| json!([{"inserts": users.iter().map(|user| fact(user)).collect::<Vec<_>>()}]);
+    assert_eq!(primary.post("/api/batch", &batch(&["a", "b", "c"])).status, 413);
+    assert_eq!(primary.post("/api/batch", &batch(&["a", &"b".repeat(2_000)])).status, 413);
+    assert_eq!(primary.post("/api/batch", &batch(&["a", "b"])).status, 200);
+    assert_eq!(primary.post("/api/batch", &batch(&["c", "d"])).status, 429);
+    let wild = json!([{"deletes": [{"predicate": "has_role", "args": [{}, {}, {}]}]}]);
+    assert_eq!(primary.post("/api/batch", &wild).status, 413);
+    assert_eq!(primary.get("/api/facts?predicate=has_role").status, 413);
+    let asked = |facts: &[&str]| {
+        let facts: Vec<Json> = facts.iter().map(|user| fact(user)).collect();
+        json!({"actor_type": "User", "actor_id": "a", "resource_type": "Repo", "resource_id": "web", "context_facts": facts})
+    };
+    assert_eq!(primary.post("/api/actions", &asked(&["x"])).status, 200);
+    assert_eq!(primary.post("/api/actions", &asked(&["x", "y"])).status, 413);
+}
