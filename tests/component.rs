@@ -22,10 +22,13 @@ use understudy::{
 use understudy_core::{
     compile::{Source, compile},
     engine::Engine,
-    eval::{policy_tests, search::Search},
+    eval::{
+        policy_tests::{self, Report},
+        search::Search,
+    },
     limits::WORK_UNITS_PER_REQUEST,
     model::{Answer, Ask, AskError, Change, Fact, Pattern, Request, Value},
-    raw::{Call, Refusal, Reply},
+    raw::{Call, Refusal, Reply, dispatch},
     snapshot::{Contents, Manifest, PolicyText, write},
     syntax::diagnostic::Severity,
 };
@@ -128,19 +131,29 @@ fn tested(guest: &Guest, sources: Vec<(String, String)>, now_s: i64) -> Json {
     let native: Vec<Source<'_>> = sources.iter().map(|(name, text)| Source { name, text }).collect();
     let native = policy_tests::run(&compile(&native), now_s, 7);
     match instance(guest).call(&Call::Test { sources, now_s, budget: WORK_UNITS_PER_REQUEST, seed: 8 }) {
-        Ok(Reply::Report(tests)) => assert_eq!(tests, native.tests),
+        Ok(Reply::Report(tests)) => {
+            assert_eq!(tests, native.tests);
+            let report = Report { tests, ..Report::default() };
+            json!({"passed": report.passed(), "total": report.total()})
+        }
         other => panic!("{other:?}"),
     }
-    json!({"passed": native.passed(), "total": native.total()})
 }
 
-/// May the case's fact be written under the case's policy? The native engine's words.
+/// May the case's fact be written under the case's policy? What stands against it is told in the native engine's words.
 fn fact_checked(guest: &Guest, case: &Case) -> Json {
     let bytes = built_of(&case.policy, case.facts.clone());
     let mut instance = opened(guest, &file_of(&bytes));
     let (predicate, args) = native::fact(case);
+    let expected = {
+        let native = Engine::open(&bytes, 7).expect("what was written opens");
+        dispatch::check_fact(&native, predicate.clone(), args.clone())
+    };
     match instance.call(&Call::CheckFact { predicate, args }) {
-        Ok(Reply::FactCheck(unfit)) => json!(if unfit.is_none() { "ok" } else { "error" }),
+        Ok(Reply::FactCheck(unfit)) => {
+            assert_eq!(unfit, expected, "{}", case.name);
+            json!(if unfit.is_none() { "ok" } else { "error" })
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -11,10 +11,14 @@ use std::{
 use serde_json::{Value as Json, json};
 use understudy_core::{
     compile::{Source, compile},
+    engine::Engine,
     eval::answer::Evaluator,
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
-    model::{Ask, Fact, Request, Value},
+    model::{
+        Ask, Explanation, Fact, Request, Value,
+        explanation::{Arg, Atom, By, Condition, Outcome, Step, Way, What},
+    },
 };
 use understudy_tests::{
     ask,
@@ -92,14 +96,21 @@ fn make(folder: &Path, case: &Case, asked: &Ask) {
     let context_facts: Json = case.context_facts.iter().map(json_fact).collect();
     write("ask.json", &json!({"ask": case.ask, "context_facts": context_facts, "now": now_s}).to_string());
     write("expected.json", &native(case, asked, now_s).to_string());
+    let bytes = std::fs::read(folder.join("case.snapshot")).expect("it was built");
+    let mut engine = Engine::open(&bytes, 0).expect("what was built opens");
+    let explained = engine.explain(&request(case, asked, now_s)).map_or(Json::Null, |why| json_explanation(&why));
+    write("explained.json", &explained.to_string());
+}
+
+fn request(case: &Case, asked: &Ask, now_s: i64) -> Request {
+    let (ask, context_facts) = (asked.clone(), case.context_facts.clone());
+    Request { ask, context_facts, now_s, budget: WORK_UNITS_PER_REQUEST }
 }
 
 fn native(case: &Case, asked: &Ask, now_s: i64) -> Json {
     let compiled = compile(&[Source { name: &case.name, text: &case.policy }]);
     let program = compiled.program.unwrap_or_else(|| panic!("{}: {:?}", case.name, compiled.diagnostics));
-    let (ask, context_facts) = (asked.clone(), case.context_facts.clone());
-    let request = Request { ask, context_facts, now_s, budget: WORK_UNITS_PER_REQUEST };
-    let answer = Evaluator::new(&program, Plain::new(case.facts.clone()), 0).ask(&request);
+    let answer = Evaluator::new(&program, Plain::new(case.facts.clone()), 0).ask(&request(case, asked, now_s));
     answer.map_or_else(|error| json!({"error": error.kind()}), |answer| ask::answer(&answer))
 }
 
@@ -129,4 +140,72 @@ true
 fn json_fact(fact: &Fact) -> Json {
     let args = fact.args.iter().map(|arg| json!({"type": arg.type_name(), "id": arg.id()}));
     json!({"predicate": fact.predicate, "args": args.collect::<Json>()})
+}
+
+/// An explanation in the package's words, without its answer.
+fn json_explanation(why: &Explanation) -> Json {
+    let goal = |Step { goal, holds, ways }: &Step| {
+        let ways = ways.iter().map(json_way).collect::<Json>();
+        with(json_atom(goal), json!({"holds": holds, "ways": ways}))
+    };
+    json!({
+        "roots": why.roots,
+        "goals": why.steps.iter().map(goal).collect::<Json>(),
+        "nearest": why.nearest.map(|(goal, way)| json!({"goal": goal, "way": way})),
+        "isCut": why.is_cut,
+    })
+}
+
+fn json_way(Way { by, conditions }: &Way) -> Json {
+    let (kind, place) = match by {
+        By::StoredFact => ("stored_fact", None),
+        By::LaterFact => ("later_fact", None),
+        By::ContextFact => ("context_fact", None),
+        By::Question => ("question", None),
+        By::Rule { line: 0, .. } => ("default_rule", None),
+        By::Rule { file, line, .. } => ("rule", Some((file, line))),
+    };
+    let condition = |Condition { what, outcome, step }: &Condition| {
+        let outcome = match outcome {
+            Outcome::Met => "met",
+            Outcome::Failed => "failed",
+            Outcome::Open => "open",
+        };
+        with(json_what(what), json!({"outcome": outcome, "goal": step}))
+    };
+    let conditions = conditions.iter().map(condition).collect::<Json>();
+    json!({"by": kind, "file": place.map(|at| at.0), "line": place.map(|at| at.1), "conditions": conditions})
+}
+
+fn json_what(what: &What) -> Json {
+    match what {
+        What::Goal(atom) => with(json_atom(atom), json!({"kind": "goal"})),
+        What::Not(atom) => with(json_atom(atom), json!({"kind": "not"})),
+        What::Compare(sign, left, right) => {
+            json!({"kind": "compare", "sign": sign, "left": json_arg(left), "right": json_arg(right)})
+        }
+        What::In(arg, elements) => {
+            json!({"kind": "in", "left": json_arg(arg), "elements": elements.iter().map(json_arg).collect::<Json>()})
+        }
+        What::Never => json!({"kind": "never"}),
+    }
+}
+
+fn json_atom(Atom { predicate, args }: &Atom) -> Json {
+    json!({"predicate": predicate, "args": args.iter().map(json_arg).collect::<Json>()})
+}
+
+fn json_arg(arg: &Arg) -> Json {
+    match arg {
+        Arg::Exact { type_name, id } => json!({"type": type_name, "id": id, "number": 0}),
+        Arg::Any { number, type_name } => json!({"type": type_name, "id": null, "number": number}),
+    }
+}
+
+/// One object with the members of both.
+fn with(mut one: Json, mut other: Json) -> Json {
+    if let (Json::Object(one), Json::Object(other)) = (&mut one, &mut other) {
+        one.append(other);
+    }
+    one
 }

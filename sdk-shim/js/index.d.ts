@@ -18,6 +18,50 @@ export interface Solution {
   args: { type: string | null; id: string | null }[];
 }
 
+/** An argument in an explanation. Those of one number above 0 in one goal are the same value, whichever it is. */
+export interface Argument {
+  type: string | null;
+  id: string | null;
+  number: number;
+}
+
+/** A condition of a rule, with the bindings of one way. `goal`: the place of the goal that says why. */
+export type Condition = { outcome: 'met' | 'failed' | 'open'; goal: number | null } & (
+  | { kind: 'goal' | 'not'; predicate: string; args: Argument[] }
+  | { kind: 'compare'; sign: '=' | '!=' | '<' | '<=' | '>' | '>='; left: Argument; right: Argument }
+  | { kind: 'in'; left: Argument; elements: Argument[] }
+  | { kind: 'never' }
+);
+
+/** A way to a goal. `file` and `line` (from 1): of a rule that is written down. */
+export interface Way {
+  by: 'stored_fact' | 'later_fact' | 'context_fact' | 'question' | 'rule' | 'default_rule';
+  file: string | null;
+  line: number | null;
+  conditions: Condition[];
+}
+
+/** If it holds: the one way it was found by. If not: ways that come near, nearest first; none where only a fact could give it. */
+export interface Goal {
+  predicate: string;
+  args: Argument[];
+  holds: boolean;
+  ways: Way[];
+}
+
+export interface Explanation<Answer> {
+  /** The same as without reasons. */
+  answer: Answer;
+  /** Places of the goals asked for: one per row of the answer, in its order; where it has none, the goals that failed. */
+  roots: number[];
+  /** Each once, however often it is needed; named by its place. */
+  goals: Goal[];
+  /** Of a refusal: which way of which goal came nearest; where there is no such way, a fact is missing. */
+  nearest: { goal: number; way: number } | null;
+  /** Were goals left out, as there are more than 2,000 or the work units were spent? */
+  isCut: boolean;
+}
+
 export interface Options {
   /** `@current_unix_time`: seconds since 1970-01-01 UTC. Default: the clock. */
   now?: number;
@@ -89,6 +133,13 @@ export class Engine {
     contextFacts?: readonly Fact[],
     options?: Options,
   ): Record<string, string | null>[];
+  /** The answer of `authorize`, `list`, `actions`, `query` or `evaluate` to these arguments, and why it is as it is. */
+  explain<Method extends 'authorize' | 'list' | 'actions' | 'query' | 'evaluate'>(
+    method: Method,
+    args: readonly unknown[],
+    contextFacts?: readonly Fact[],
+    options?: Options,
+  ): Explanation<ReturnType<Engine[Method]>>;
   /** Stored facts that fit, without rules: of this predicate if one is named, of as many arguments as given or more. */
   facts(predicate?: string | null, args?: readonly Pattern[]): { predicate: string; args: Value[] }[];
   /** Which snapshot it is. */

@@ -1,22 +1,19 @@
 //! Replies and refusals as bytes.
 
 use super::{
-    Malformed, Note, Refusal, Reply, Status, explanation, report,
+    Malformed, Note, Refusal, Reply, Status, explanation, report, solutions,
+    solutions::{BINDINGS, DECISION, IDS, ROWS},
     words::{Reader, Writer, count, length},
 };
 use crate::{
-    model::{Answer, AskError, Row, Value},
+    model::AskError,
     rules::rule::BlockMetadata,
     snapshot::{Counts, Manifest},
     syntax::diagnostic::Severity,
 };
 
-/// First words. Numbers are never given twice.
+/// First words; those of answers to questions stand in `solutions`. Numbers are never given twice.
 const REFUSED: u32 = 0;
-const DECISION: u32 = 1;
-const IDS: u32 = 2;
-const ROWS: u32 = 3;
-const BINDINGS: u32 = 4;
 const FACTS: u32 = 5;
 const METADATA: u32 = 6;
 const STATUS: u32 = 7;
@@ -45,7 +42,7 @@ pub fn encode(outcome: &Result<Reply, Refusal>, out: &mut Vec<u8>) {
     let mut writer = Writer::new(out);
     match outcome {
         Err(refusal) => refused(&mut writer, refusal),
-        Ok(Reply::Answer(answer)) => write(&mut writer, answer),
+        Ok(Reply::Answer(answer)) => solutions::write(&mut writer, answer),
         Ok(Reply::Facts(facts)) => {
             writer.words([FACTS, count(facts)]);
             facts.iter().for_each(|fact| writer.fact(fact));
@@ -130,44 +127,6 @@ fn refused(writer: &mut Writer<'_>, refusal: &Refusal) {
     writer.text(&message);
 }
 
-/// Writes an answer to a question, its two first words included.
-pub(super) fn write(writer: &mut Writer<'_>, answer: &Answer) {
-    match answer {
-        Answer::Decision(allowed) => writer.words([DECISION, u32::from(*allowed)]),
-        Answer::Ids(ids) => {
-            let n_bytes: usize = ids.iter().map(String::len).sum();
-            let n_bytes = u32::try_from(n_bytes).expect("a list of ids fits a 32-bit memory");
-            writer.words([IDS, count(ids), n_bytes, 0]);
-            ids.iter().for_each(|id| writer.words([length(id)]));
-            writer.pad();
-            ids.iter().for_each(|id| writer.bytes(id.as_bytes()));
-            writer.pad();
-        }
-        Answer::Facts(rows) => {
-            writer.words([ROWS, count(rows)]);
-            for row in rows {
-                writer.words([count(row), 0]);
-                for argument in row {
-                    let (kind, type_name, id) = match argument {
-                        Row::Any => (0, "", ""),
-                        Row::AnyOf(type_name) => (1, type_name.as_str(), ""),
-                        Row::Exact(value) => (2, value.type_name(), value.id()),
-                    };
-                    writer.typed(kind, 0, type_name, id);
-                }
-            }
-        }
-        Answer::Bindings { variables, rows } => {
-            writer.words([BINDINGS, count(variables), count(rows), 0]);
-            variables.iter().for_each(|name| writer.text(name));
-            for row in rows {
-                writer.words([count(row), 0]);
-                row.iter().for_each(|id| writer.optional(id.as_deref()));
-            }
-        }
-    }
-}
-
 fn write_block(writer: &mut Writer<'_>, name: &str, block: &BlockMetadata) {
     let BlockMetadata { roles, permissions, relations } = block;
     writer.words([length(name), count(roles), count(permissions), count(relations)]);
@@ -186,7 +145,7 @@ pub fn decode(bytes: &[u8]) -> Result<Result<Reply, Refusal>, Malformed> {
     let [kind, second] = reader.words()?;
     let outcome = match kind {
         REFUSED => Err(refusal(second, &mut reader)?),
-        DECISION | IDS | ROWS | BINDINGS => Ok(Reply::Answer(read(kind, second, &mut reader)?)),
+        DECISION | IDS | ROWS | BINDINGS => Ok(Reply::Answer(solutions::read(kind, second, &mut reader)?)),
         FACTS => Ok(Reply::Facts(reader.items(second, Reader::fact)?)),
         METADATA => {
             let [has_policy, zero] = reader.words()?;
@@ -227,27 +186,6 @@ pub fn decode(bytes: &[u8]) -> Result<Result<Reply, Refusal>, Malformed> {
     Ok(outcome)
 }
 
-/// Reads an answer to a question behind its two first words.
-pub(super) fn read(kind: u32, second: u32, reader: &mut Reader<'_>) -> Result<Answer, Malformed> {
-    match kind {
-        DECISION => Ok(Answer::Decision(reader.flag(second)?)),
-        IDS => Ok(Answer::Ids(ids(second, reader)?)),
-        ROWS => Ok(Answer::Facts(reader.items(second, row)?)),
-        BINDINGS => {
-            let [n_rows, zero] = reader.words()?;
-            reader.zero(zero)?;
-            let variables = reader.items(second, Reader::text)?;
-            let rows = reader.items(n_rows, |reader| {
-                let [n_ids, zero] = reader.words()?;
-                reader.zero(zero)?;
-                reader.items(n_ids, Reader::optional)
-            })?;
-            Ok(Answer::Bindings { variables, rows })
-        }
-        _ => reader.expected("a known kind of answer to a question before this"),
-    }
-}
-
 fn refusal(kind: u32, reader: &mut Reader<'_>) -> Result<Refusal, Malformed> {
     let units = reader.u64()?;
     let detail = reader.text()?;
@@ -266,39 +204,6 @@ fn refusal(kind: u32, reader: &mut Reader<'_>) -> Result<Refusal, Malformed> {
         NOT_OPEN => Refusal::NotOpen,
         UNUSABLE => Refusal::Snapshot(message),
         _ => return reader.expected("a known kind of refusal before this"),
-    })
-}
-
-fn ids(n: u32, reader: &mut Reader<'_>) -> Result<Vec<String>, Malformed> {
-    let [n_bytes, zero] = reader.words()?;
-    reader.zero(zero)?;
-    let lengths = reader.lengths(n)?;
-    let Ok(mut text) = std::str::from_utf8(reader.padded(n_bytes)?) else {
-        return reader.expected("UTF-8 before this");
-    };
-    let mut ids = Vec::with_capacity(lengths.len() / 4);
-    for length in lengths.chunks_exact(4) {
-        let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
-        let Some((id, rest)) = text.split_at_checked(length) else {
-            return reader.expected("lengths of ids that end where ids do");
-        };
-        ids.push(id.to_owned());
-        text = rest;
-    }
-    if text.is_empty() { Ok(ids) } else { reader.expected("lengths of ids that add up") }
-}
-
-fn row(reader: &mut Reader<'_>) -> Result<Vec<Row>, Malformed> {
-    let [n_args, zero] = reader.words()?;
-    reader.zero(zero)?;
-    reader.items(n_args, |reader| {
-        let (kind, zero, type_name, id) = reader.typed()?;
-        reader.zero(zero)?;
-        Ok(match kind {
-            0 => Row::Any,
-            1 => Row::AnyOf(type_name),
-            _ => Row::Exact(Value::new(type_name, id)?),
-        })
     })
 }
 

@@ -1,7 +1,7 @@
 //! Explanations as bytes: an answer, then goals in one list, told apart by their places.
 
 use super::{
-    Malformed, answer,
+    Malformed, solutions,
     words::{Reader, Writer, count, length},
 };
 use crate::{
@@ -36,7 +36,7 @@ pub(super) fn write(writer: &mut Writer<'_>, explanation: &Explanation) {
     writer.words([u32::from(*is_cut), count(roots), count(steps), u32::from(nearest.is_some())]);
     let (step, way) = nearest.unwrap_or_default();
     writer.words([place(step), place(way)]);
-    answer::write(writer, answer);
+    solutions::write(writer, answer);
     roots.iter().for_each(|root| writer.words([place(*root)]));
     writer.pad();
     for Step { goal, holds, ways } in steps {
@@ -119,7 +119,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Explanation, Malformed> {
         None
     };
     let [kind, second] = reader.words()?;
-    let answer = answer::read(kind, second, reader)?;
+    let answer = solutions::read(kind, second, reader)?;
     let lengths = reader.lengths(n_roots)?.chunks_exact(4);
     let roots =
         lengths.map(|root| read_place(reader, u32::from_le_bytes([root[0], root[1], root[2], root[3]]), n_steps));

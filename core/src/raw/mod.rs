@@ -8,6 +8,7 @@ pub mod dispatch;
 mod explanation;
 mod report;
 pub mod request;
+mod solutions;
 mod words;
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 // Questions to one sealed snapshot.
 // Enters: values, patterns, facts. Leaves: decisions, ids, rows; refusals as errors. Never: turns an error into an answer.
 
+import { bindings, decision, fact, ids, rows } from './answers.js';
 import { UnderstudyError } from './error.js';
-import { Writer, checked, finish, room } from './words.js';
+import { explanation } from './explanation.js';
 import { LAYOUT_VERSION } from './module.js';
+import { Writer, checked, finish, room } from './words.js';
 
-const [AUTHORIZE, LIST, ACTIONS, QUERY, EVALUATE, FACTS, , STATUS] = [1, 2, 3, 4, 5, 6, 7, 8];
+const [AUTHORIZE, LIST, ACTIONS, QUERY, EVALUATE, FACTS, , STATUS, , , , EXPLAIN] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 const [ANY, ANY_OF, EXACT] = [0, 1, 2];
 /** Work units of an ordinary request: about 20 s on one core. */
 const BUDGET = 400_000_000;
+/** Two words that make it an explanation's, kind, version, now, budget, number of context facts, six lengths. */
 const HEAD_BYTES = 64;
 const NO_FACTS = Object.freeze([]);
 const NO_OPTIONS = Object.freeze({});
@@ -32,24 +35,70 @@ export class Engine {
   }
 
   authorize(actor, action, resource, contextFacts = NO_FACTS, options = NO_OPTIONS) {
-    this.#triple(AUTHORIZE, actor, action, value(resource, 'the resource'), contextFacts, options);
-    const decision = this.#answer('decision').word();
-    if (decision > 1) throw new UnderstudyError('malformed', "the engine's decision can't be read");
-    return decision === 1;
+    this.#askAuthorize(actor, action, resource, contextFacts, options);
+    return decision(this.#answer('decision'));
   }
 
   list(actor, action, resourceType, contextFacts = NO_FACTS, options = NO_OPTIONS) {
-    const resource = { type: checked(resourceType, 'the type of the resources'), id: '' };
-    this.#triple(LIST, actor, action, resource, contextFacts, options);
+    this.#askList(actor, action, resourceType, contextFacts, options);
     return ids(this.#answer('ids'));
   }
 
   actions(actor, resource, contextFacts = NO_FACTS, options = NO_OPTIONS) {
-    this.#triple(ACTIONS, actor, '', value(resource, 'the resource'), contextFacts, options);
+    this.#askActions(actor, resource, contextFacts, options);
     return ids(this.#answer('ids'));
   }
 
   query(predicate, args, contextFacts = NO_FACTS, options = NO_OPTIONS) {
+    this.#askQuery(predicate, args, contextFacts, options);
+    return rows(this.#answer('rows'), predicate);
+  }
+
+  evaluate(calls, constraints, contextFacts = NO_FACTS, options = NO_OPTIONS) {
+    this.#askEvaluate(calls, constraints, contextFacts, options);
+    return bindings(this.#answer('bindings'));
+  }
+
+  explain(method, args, contextFacts = NO_FACTS, options = NO_OPTIONS) {
+    const more = [contextFacts, options];
+    const [first, second, third] = args;
+    switch (method) {
+      case 'authorize':
+        this.#askAuthorize(first, second, third, ...more);
+        break;
+      case 'list':
+        this.#askList(first, second, third, ...more);
+        break;
+      case 'actions':
+        this.#askActions(first, second, ...more);
+        break;
+      case 'query':
+        this.#askQuery(first, second, ...more);
+        break;
+      case 'evaluate':
+        this.#askEvaluate(first, second, ...more);
+        break;
+      default:
+        throw new UnderstudyError('invalid', `\`${method}\` can't be explained: name authorize, list, actions, query or evaluate`);
+    }
+    this.#writer.within(EXPLAIN, LAYOUT_VERSION);
+    return explanation(this.#answer('explanation'), method === 'query' ? first : null);
+  }
+
+  #askAuthorize(actor, action, resource, contextFacts, options) {
+    this.#triple(AUTHORIZE, actor, action, value(resource, 'the resource'), contextFacts, options);
+  }
+
+  #askList(actor, action, resourceType, contextFacts, options) {
+    const resource = { type: checked(resourceType, 'the type of the resources'), id: '' };
+    this.#triple(LIST, actor, action, resource, contextFacts, options);
+  }
+
+  #askActions(actor, resource, contextFacts, options) {
+    this.#triple(ACTIONS, actor, '', value(resource, 'the resource'), contextFacts, options);
+  }
+
+  #askQuery(predicate, args, contextFacts, options) {
     checked(predicate, 'the predicate');
     const patterns = args.map(pattern);
     this.#head(QUERY, room(predicate) + roomOfPatterns(patterns), contextFacts, options);
@@ -57,15 +106,9 @@ export class Engine {
     writer.text(predicate, patterns.length);
     for (const asked of patterns) writePattern(writer, asked);
     this.#facts(contextFacts);
-    const reader = this.#answer('rows');
-    return repeat(reader.word(), () => {
-      const arity = reader.word();
-      reader.word();
-      return { predicate, args: repeat(arity, () => row(reader)) };
-    });
   }
 
-  evaluate(calls, constraints, contextFacts = NO_FACTS, options = NO_OPTIONS) {
+  #askEvaluate(calls, constraints, contextFacts, options) {
     const asked = calls.map(([predicate, variables]) => [checked(predicate, 'a predicate'), variables.map((name) => checked(name, 'a variable'))]);
     const given = Object.entries(constraints).map(constraint);
     given.sort((one, other) => (one.name < other.name ? -1 : 1));
@@ -81,7 +124,6 @@ export class Engine {
     }
     for (const { name, type, ids } of given) writeConstraint(writer, name, type, ids);
     this.#facts(contextFacts);
-    return bindings(this.#answer('bindings'));
   }
 
   facts(predicate = null, args = NO_FACTS) {
@@ -96,7 +138,7 @@ export class Engine {
     writer.text(named, predicate === null ? 0 : 1);
     for (const asked of patterns) writePattern(writer, asked);
     const reader = this.#answer('facts');
-    return repeat(reader.word(), () => fact(reader));
+    return reader.repeat(reader.word(), () => fact(reader));
   }
 
   status() {
@@ -106,8 +148,8 @@ export class Engine {
     writer.word(LAYOUT_VERSION);
     const reader = this.#answer('status');
     reader.word();
-    const [offset, epoch, createdMs, snapshotOffset, facts, types, values, relations] = repeat(8, () => reader.long());
-    const [environment, tenant, store] = repeat(3, () => reader.text());
+    const [offset, epoch, createdMs, snapshotOffset, facts, types, values, relations] = reader.repeat(8, () => reader.long());
+    const [environment, tenant, store] = reader.repeat(3, () => reader.text());
     return { environment, tenant, store, epoch, createdMs, snapshotOffset, offset, facts, types, values, relations };
   }
 
@@ -212,47 +254,4 @@ function roomOfFacts(facts) {
     }
   }
   return sum;
-}
-
-function repeat(count, item) {
-  const items = [];
-  for (let n = 0; n < count; n++) items.push(item());
-  return items;
-}
-
-function ids(reader) {
-  return reader.texts(reader.word());
-}
-
-/** An argument of a solution: null stands for any. */
-function row(reader) {
-  const kind = reader.word();
-  reader.word();
-  const [typeBytes, idBytes] = [reader.word(), reader.word()];
-  const [type, id] = [reader.padded(typeBytes), reader.padded(idBytes)];
-  return { type: kind === ANY ? null : type, id: kind === EXACT ? id : null };
-}
-
-function fact(reader) {
-  const [predicateBytes, arity] = [reader.word(), reader.word()];
-  const predicate = reader.padded(predicateBytes);
-  const args = repeat(arity, () => {
-    const [typeBytes, idBytes] = [reader.word(), reader.word()];
-    const type = reader.padded(typeBytes);
-    return { type, id: reader.padded(idBytes) };
-  });
-  return { predicate, args };
-}
-
-function bindings(reader) {
-  const nVariables = reader.word();
-  const nRows = reader.word();
-  reader.word();
-  const variables = repeat(nVariables, () => reader.text());
-  return repeat(nRows, () => {
-    const n = reader.word();
-    reader.word();
-    const ids = repeat(n, () => reader.optional());
-    return Object.fromEntries(variables.map((name, at) => [name, ids[at]]));
-  });
 }

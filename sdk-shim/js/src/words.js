@@ -12,8 +12,8 @@ const SHORT = 48;
 const WORD = 2 ** 32;
 /** Longest request: lengths are 32-bit numbers, and one that large is a mistake. */
 const REQUEST_BYTES_MAX = 1 << 30;
-const REFUSED = 0;
-const KINDS = ['refused', 'decision', 'ids', 'rows', 'bindings', 'facts', 'metadata', 'status'];
+const REFUSED = 'refused';
+const KINDS = [REFUSED, 'decision', 'ids', 'rows', 'bindings', 'facts', 'metadata', 'status', 'applied', 'diagnostics', 'snapshot', 'explanation'];
 const REASONS = new Map([
   [1, 'negation'],
   [2, 'recursion'],
@@ -114,6 +114,14 @@ export class Writer {
     this.wordAt(head + 4, this.padded(second));
   }
 
+  /** Puts the request into another one, which has two words before it. There must be room for them. */
+  within(first, second) {
+    this.bytes.copyWithin(this.start + 8, this.start, this.at);
+    this.wordAt(this.start, first);
+    this.wordAt(this.start + 4, second);
+    this.at += 8;
+  }
+
   /** Runs the request; address of the pair of its answer. */
   call() {
     return this.guest.call(this.at - this.start);
@@ -135,6 +143,18 @@ export class Reader {
     const word = this.view.getUint32(this.at, true);
     this.at += 4;
     return word;
+  }
+
+  /** The first word of an answer. */
+  kind() {
+    return named(KINDS, this.word());
+  }
+
+  /** `count` items in order. */
+  repeat(count, item) {
+    const items = [];
+    for (let n = 0; n < count; n++) items.push(item());
+    return items;
   }
 
   /** 64 bits as a number; one beyond 2^53 is refused, never rounded. */
@@ -188,6 +208,11 @@ export class Reader {
   }
 }
 
+/** What a number stands for. */
+export function named(names, number) {
+  return names[number] ?? malformed();
+}
+
 function decoded(bytes) {
   try {
     return decoder.decode(bytes);
@@ -211,9 +236,9 @@ function malformed() {
 export function finish(guest, pair, expected) {
   const { view } = guest;
   const reader = new Reader(guest, view.getUint32(pair, true), view.getUint32(pair + 4, true));
-  const kind = reader.word();
+  const kind = reader.kind();
   if (kind === REFUSED) throw refusal(reader);
-  if (KINDS[kind] !== expected) malformed();
+  if (kind !== expected) malformed();
   return reader;
 }
 

@@ -1,4 +1,4 @@
-// Every case, on a snapshot made by `understudy build`: what the native engine answers, in the same order.
+// Every case, on a snapshot made by `understudy build`: what the native engine answers, in the same order, and why.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,25 +8,30 @@ import { MODULE, cases } from './fixtures.js';
 
 const module = await compile(MODULE);
 
-function answer(engine, { ask, context_facts: contextFacts, now }) {
-  const more = [contextFacts, { now }];
+/** Method and arguments of a question. */
+function question(ask) {
   switch (ask.kind) {
     case 'authorize':
-      return engine.authorize(ask.actor, ask.action, ask.resource, ...more);
+      return ['authorize', [ask.actor, ask.action, ask.resource]];
     case 'list':
-      return engine.list(ask.actor, ask.action, ask.resource_type, ...more);
+      return ['list', [ask.actor, ask.action, ask.resource_type]];
     case 'actions':
-      return engine.actions(ask.actor, ask.resource, ...more);
+      return ['actions', [ask.actor, ask.resource]];
     case 'query':
-      return engine.query(ask.predicate, ask.args, ...more).map(({ args }) => args);
+      return ['query', [ask.predicate, ask.args]];
     default:
-      return engine.evaluate([ask.predicate, ...(ask.calls ?? [])], ask.constraints ?? {}, ...more);
+      return ['evaluate', [[ask.predicate, ...(ask.calls ?? [])], ask.constraints ?? {}]];
   }
 }
 
-function outcome(engine, asked) {
+/** The cases have rows alone. */
+function expectable(method, answer) {
+  return method === 'query' ? answer.map(({ args }) => args) : answer;
+}
+
+function outcome(ask) {
   try {
-    return answer(engine, asked);
+    return ask();
   } catch (error) {
     if (!(error instanceof UnderstudyError)) throw error;
     return { error: error.kind };
@@ -41,10 +46,18 @@ test('there are cases of every kind', () => {
   assert.ok(kinds.has('evaluate') || kinds.has('evaluate_query'));
 });
 
-for (const { name, snapshot, ask, expected } of all) {
+for (const { name, snapshot, ask: asked, expected, explained } of all) {
   test(name, async () => {
     const engine = await open(snapshot, { module });
-    assert.deepEqual(outcome(engine, ask), expected);
-    assert.deepEqual(outcome(engine, ask), expected, 'asked again');
+    const [method, args] = question(asked.ask);
+    const more = [asked.context_facts, { now: asked.now }];
+    const answer = () => outcome(() => expectable(method, engine[method](...args, ...more)));
+    assert.deepEqual(answer(), expected);
+    assert.deepEqual(answer(), expected, 'asked again');
+    const why = outcome(() => engine.explain(method, args, ...more));
+    if ('error' in why) return assert.deepEqual([why, explained], [expected, null]);
+    const { answer: same, ...reasons } = why;
+    assert.deepEqual(expectable(method, same), expected, 'explained');
+    assert.deepEqual(reasons, explained);
   });
 }

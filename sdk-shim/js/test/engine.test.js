@@ -53,6 +53,20 @@ test('stored facts by pattern, without rules', async () => {
   assert.deepEqual(engine.facts('none'), []);
 });
 
+test('an explanation outgrows the buffer like its question, and is of five methods', async () => {
+  const engine = await open(snapshot, { module });
+  const contextFacts = Array.from({ length: 5_000 }, (_, at) => owns('bob', `new${at}`));
+  const why = engine.explain('authorize', [user('bob'), 'read', folder('new4999')], contextFacts);
+  assert.equal(why.answer, true);
+  assert.deepEqual(why.goals.at(-1).ways, [{ by: 'context_fact', file: null, line: null, conditions: [] }]);
+  const { answer, nearest, goals } = engine.explain('authorize', [user('bob'), 'read', folder('new0')]);
+  assert.equal(answer, false, 'context facts are of one request');
+  const [missing] = goals[nearest.goal].ways[nearest.way].conditions.filter(({ outcome }) => outcome === 'failed');
+  assert.deepEqual([missing.kind, missing.predicate], ['goal', 'owner']);
+  assert.throws(() => engine.explain('facts', []), { kind: 'invalid', message: /`facts` can't be explained/ });
+  assert.throws(() => engine.explain('authorize', [user('bob'), 'read']), { kind: 'invalid', message: /the resource is no value/ });
+});
+
 test('questions that are none are refused, and the engine goes on', async () => {
   const engine = await open(snapshot, { module });
   const refused = (ask, message) => assert.throws(ask, { name: 'UnderstudyError', kind: 'invalid', message });

@@ -16,10 +16,16 @@ export function path(name, file) {
   return join(folder, 'cases', name, file);
 }
 
-/** Every case: name, question, what the native engine answered. */
+/** Every case: name, question, what the native engine answered and how it explained it (null: refused). */
 export function cases() {
   const json = (name, file) => JSON.parse(readFileSync(path(name, file), 'utf8'));
   return readdirSync(join(folder, 'cases'))
     .sort()
-    .map((name) => ({ name, snapshot: path(name, 'case.snapshot'), ask: json(name, 'ask.json'), expected: json(name, 'expected.json') }));
+    .map((name) => ({
+      name,
+      snapshot: path(name, 'case.snapshot'),
+      ask: json(name, 'ask.json'),
+      expected: json(name, 'expected.json'),
+      explained: json(name, 'explained.json'),
+    }));
 }
