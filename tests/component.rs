@@ -213,10 +213,14 @@ fn every_case_on_snapshots_that_are_written_instead_of_mapped() {
     tally.finish();
 }
 
-/// The native engine's explanation of a question and the component's, which must be one.
+/// The native engine's explanation of a question and the component's, which must be one, of the answer that there is. Where
+/// units are short, one of asking and explaining may get by with them and not the other.
 fn same_explanation(native: &mut Engine<'_>, instance: &mut Instance, request: &Request, what: &str) -> bool {
     let expected = native.explain(request);
-    assert_eq!(expected.clone().map(|explanation| explanation.answer), native.ask(request), "{what}");
+    let (asked, explained) = (native.ask(request), expected.clone().map(|explanation| explanation.answer));
+    if [&asked, &explained].iter().all(|outcome| !matches!(outcome, Err(AskError::Budget { .. }))) {
+        assert_eq!(explained, asked, "{what}");
+    }
     let got = match instance.call(&Call::Explain(request.clone())) {
         Ok(Reply::Explanation(explanation)) => Ok(explanation),
         Err(Failure::Refused(Refusal::Ask(error))) => Err(error),

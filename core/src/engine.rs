@@ -92,7 +92,8 @@ impl<'a> Engine<'a> {
     }
 
     /// Answers one question and says why: the rules and facts behind each row, or what is missing. The answer and the
-    /// errors are those of [`Engine::ask`]. Cost: memory for every row found; a refusal asks again for what it lacks.
+    /// errors are those of [`Engine::ask`]; it works in another order, so that where units are short one of the two may get
+    /// by with them and not the other. Cost: memory for every row found; a refusal asks again for what it lacks.
     pub fn explain(&mut self, request: &Request) -> Result<Explanation, AskError> {
         self.evaluator.explain(&self.program, request)
     }
