@@ -70,7 +70,7 @@ fn run(test: &str, suite: &str, n_expected: usize, command: impl FnOnce(&Path) -
     lock.lock().expect("the lock");
     for port in [PORT, NOBODY] {
         if TcpListener::bind(("127.0.0.1", port)).is_err() {
-            return skip(test, &format!("port {port}, on which something listens,"));
+            return skip(test, &format!("a free port {port}"));
         }
     }
     let data = tempfile::tempdir().expect("a folder");
