@@ -70,7 +70,7 @@ fn run(test: &str, suite: &str, n_expected: usize, command: impl FnOnce(&Path) -
     lock.lock().expect("the lock");
     for port in [PORT, NOBODY] {
         if TcpListener::bind(("127.0.0.1", port)).is_err() {
-            return skip(test, &format!("port {port}, on which something listens,"));
+            return skip(test, &format!("a free port {port}"));
         }
     }
     let data = tempfile::tempdir().expect("a folder");
@@ -101,8 +101,8 @@ fn run(test: &str, suite: &str, n_expected: usize, command: impl FnOnce(&Path) -
 /// The number before `passed` in a runner's last count.
 fn passed(printed: &str) -> Option<usize> {
     let words: Vec<&str> = printed.split(|c: char| c.is_whitespace() || c == ',' || c == ';').collect();
-    let counts = words.windows(2).filter(|pair| pair[1] == "passed").filter_map(|pair| pair[0].parse().ok());
-    counts.last()
+    let mut counts = words.windows(2).filter(|pair| pair[1] == "passed").filter_map(|pair| pair[0].parse().ok());
+    counts.next_back()
 }
 
 /// Files of tests in an npm package that this file doesn't name.

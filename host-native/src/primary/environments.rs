@@ -1,6 +1,6 @@
 //! Which environment a request is for: its key alone says so.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use super::{environment::Environment, test_environments::TestEnvironments};
 use crate::keys::{KeyRefusal, Right, has_form};
@@ -29,7 +29,7 @@ impl Environments {
         let bearer = bearer.filter(|text| !text.is_empty()).ok_or(KeyRefusal::Missing)?;
         // The name of an environment is no secret: only its own keys are compared.
         let named = self.lasting.iter().find(|environment| has_form(environment.id(), bearer)).cloned();
-        let environment = named.or_else(|| self.tests.of(bearer)).ok_or(KeyRefusal::NotOfThePrimary)?;
+        let environment = named.or_else(|| self.tests.of(bearer, Instant::now())).ok_or(KeyRefusal::NotOfThePrimary)?;
         let right = environment.state.keys.check(Some(bearer))?;
         Ok((environment, right))
     }

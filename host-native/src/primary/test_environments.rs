@@ -47,6 +47,12 @@ struct Live {
     used: Instant,
 }
 
+impl Live {
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.used) >= TEST_ENVIRONMENT_IDLE
+    }
+}
+
 impl TestEnvironments {
     /// None yet. What an earlier process left in `folder` is removed.
     pub fn new(make: Box<Make>, folder: PathBuf, limits: Limits, observe: Arc<dyn Observe>) -> Self {
@@ -55,10 +61,10 @@ impl TestEnvironments {
     }
 
     /// The environment that a key names, if there is such a one; it is used herewith.
-    pub fn of(&self, bearer: &str) -> Option<Arc<Environment>> {
+    pub fn of(&self, bearer: &str, now: Instant) -> Option<Arc<Environment>> {
         let mut live = self.lock();
-        let live = live.get_mut(&environment_of(bearer)?).filter(|live| live.used.elapsed() < TEST_ENVIRONMENT_IDLE)?;
-        live.used = Instant::now();
+        let live = live.get_mut(&environment_of(bearer)?).filter(|live| !live.is_over(now))?;
+        live.used = now;
         Some(live.environment.clone())
     }
 
@@ -106,16 +112,16 @@ impl TestEnvironments {
         let keys = vec![AcceptedKey { digest, right: Right::Write }];
         let environment = Environment::start(Arc::new(ledger), keys, self.limits, self.observe.clone())?;
         let environment = Live { environment: Arc::new(environment), used: Instant::now() };
-        let ended = self.put(id, environment);
+        let ended = self.put(id, environment, Instant::now());
         ended.iter().for_each(|live| self.end(live));
         Ok(token)
     }
 
     /// Gives those that are over by now.
-    fn put(&self, id: String, new: Live) -> Vec<Live> {
+    fn put(&self, id: String, new: Live, now: Instant) -> Vec<Live> {
         let mut live = self.lock();
-        let over = |live: &Live| live.used.elapsed() >= TEST_ENVIRONMENT_IDLE;
-        let mut ended: Vec<String> = live.iter().filter(|(_, live)| over(live)).map(|(id, _)| id.clone()).collect();
+        let over = live.iter().filter(|(_, live)| live.is_over(now));
+        let mut ended: Vec<String> = over.map(|(id, _)| id.clone()).collect();
         if live.len() - ended.len() >= TEST_ENVIRONMENTS_MAX {
             ended.extend(live.iter().min_by_key(|(_, live)| live.used).map(|(id, _)| id.clone()));
         }

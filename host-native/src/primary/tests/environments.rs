@@ -1,5 +1,7 @@
 //! Several environments by key, and those that are thrown away.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 use crate::primary::limits::TEST_ENVIRONMENTS_MAX;
 
@@ -129,6 +131,20 @@ fn where_not_everybody_may_write_a_test_environment_needs_a_key_that_may() {
     assert_eq!(post(Some(DEVELOPMENT_KEY)), 401);
     assert_eq!(post(Some(READ_KEY)), 403);
     assert_eq!(post(Some("e_0123456789_1_write")), 200);
+    primary.stop();
+}
+
+#[test]
+fn an_hour_after_its_last_use_a_test_environment_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = start(&config(folder.path()));
+    let (token, made) = (primary.test_environment(""), Instant::now());
+    let is_there = |minutes: u64| {
+        let now = made + Duration::from_secs(60 * minutes);
+        primary.environments.tests.of(&token, now).is_some()
+    };
+    assert!(is_there(59) && is_there(118), "each is a use");
+    assert!(!is_there(178) && !is_there(179));
     primary.stop();
 }
 
