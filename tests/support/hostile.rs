@@ -110,6 +110,13 @@ impl Good {
         good
     }
 
+    /// Takes another turn's.
+    pub fn add(&mut self, other: Good) {
+        self.times.extend(other.times);
+        self.times.sort_unstable();
+        self.wrong.extend(other.wrong);
+    }
+
     /// The time within which so many of a thousand answers came.
     pub fn permille(&self, of: usize) -> Duration {
         let index = (self.times.len() * of / 1_000).min(self.times.len().saturating_sub(1));
