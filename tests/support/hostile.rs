@@ -165,7 +165,13 @@ pub fn request(random: &mut Random) -> (Vec<u8>, &'static [u16]) {
         5 => (
             post(
                 "Transfer-Encoding: chunked\r\n",
-                *random.pick(&[&b"fffffffffffffffff\r\n"[..], b"-1\r\nx", b"5\r\nhello", b"\0\r\n", b"5;a=b\n\nxx"]),
+                random.pick::<&[u8]>(&[
+                    &b"fffffffffffffffff\r\n"[..],
+                    b"-1\r\nx",
+                    b"5\r\nhello",
+                    b"\0\r\n",
+                    b"5;a=b\n\nxx",
+                ]),
             ),
             BAD,
         ),
