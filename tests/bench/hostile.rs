@@ -1,7 +1,8 @@
-//! What hostile clients cost a good one: its times alone, and beside each kind of them.
+//! What hostile clients cost a good one: its times alone and beside each kind of them, by turns, so that whatever else the
+//! machine does falls on both.
 //!
-//! `cargo bench -p understudy --bench hostile [-- SECONDS]` (10 unless told, for each kind). Clients run on the same machine as
-//! the node, so that what they take of the processor is in the figures too: the line "busy machine" shows that part alone.
+//! `cargo bench -p understudy --bench hostile [-- ROUNDS]` (5 unless told). Clients run on the same machine as the node: what
+//! they take of its processors is in the figures too, and the first line shows that part alone.
 
 use std::{
     path::Path,
@@ -16,101 +17,121 @@ use understudy_tests::{
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
-/// Hostile requests in all, if time allows; connections of the flood.
+/// Hostile requests in all; connections of the flood.
 const REQUESTS: usize = 10_000;
 const CONNECTIONS: usize = 10_000;
+/// How long the good client asks in one turn.
+const TURN: Duration = Duration::from_secs(2);
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let length = Duration::from_secs(args.first().map_or(10, |seconds| seconds.parse().expect("a number of seconds")));
+    let n_rounds = args.first().map_or(5, |rounds| rounds.parse().expect("a number of rounds"));
     raise_descriptors();
     let folder = tempfile::tempdir().expect("a folder");
     let binary = Path::new(BINARY);
     let primary = Process::primary(binary, folder.path(), &[]);
     primary.post_policy(POLICY);
     primary.write(&facts(20_000), &[]);
-    let node =
-        Process::node(binary, folder.path(), &folder.path().join("node"), &primary.url(), &["--sync-interval", "1s"]);
+    let interval = ["--sync-interval", "1s"];
+    let node = Process::node(binary, folder.path(), &folder.path().join("node"), &primary.url(), &interval);
     node.await_serving();
     node.await_that("the facts arrive", || node.authorize(("User", "bo"), "read", ("Repo", "of bo")));
     let address = node.address();
+    println!("{n_rounds} rounds of {TURN:?} alone and beside; microseconds");
     println!(
-        "{:<44} {:>8} {:>9} {:>9} {:>9} {:>7} {:>6}",
-        "a good client beside", "answers", "p50 us", "p99 us", "max us", "wrong", "MiB"
+        "{:<32}{:>9}{:>9}{:>9}{:>10}{:>10}{:>8}{:>7}{:>6}",
+        "beside", "answers", "p50", "alone", "p99", "alone", "ratio", "wrong", "MiB"
     );
+    let compare = |name: &str, attack: &(dyn Fn(&AtomicBool) + Sync)| {
+        let (mut alone, mut beside) = (Good::default(), Good::default());
+        for _ in 0..n_rounds {
+            alone.add(turn(&node, &|_| {}));
+            beside.add(turn(&node, attack));
+        }
+        let us = |good: &Good, permille| good.permille(permille).as_micros();
+        println!(
+            "{name:<32}{:>9}{:>9}{:>9}{:>10}{:>10}{:>8.2}{:>7}{:>6}",
+            beside.times.len(),
+            us(&beside, 500),
+            us(&alone, 500),
+            us(&beside, 990),
+            us(&alone, 990),
+            beside.permille(990).as_secs_f64() / alone.permille(990).as_secs_f64(),
+            beside.wrong.len() + alone.wrong.len(),
+            memory_mib(&node).0,
+        );
+    };
 
-    let alone = measure("nobody", &node, length, |_| {});
-    measure("a busy machine, which asks nothing", &node, length, |is_over| {
+    compare("a machine as busy, node unasked", &|is_over| {
         on_threads(2, |_| {
             while !is_over.load(Ordering::Relaxed) {
-                std::hint::spin_loop()
+                std::hint::spin_loop();
             }
         });
     });
     let n_thrown = AtomicUsize::new(0);
-    let thrown = measure("malformed requests", &node, length, |is_over| {
-        on_threads(2, |thread| {
-            let mut random = Random::new(thread as u64 + 1);
-            while !is_over.load(Ordering::Relaxed) && n_thrown.fetch_add(1, Ordering::Relaxed) < REQUESTS {
-                throw(address, &hostile::request(&mut random).0);
+    compare("malformed requests", &|is_over| {
+        on_threads(4, |_| {
+            while !is_over.load(Ordering::Relaxed) {
+                let n = n_thrown.fetch_add(1, Ordering::Relaxed);
+                throw(address, &hostile::request(&mut Random::new(n as u64)).0);
             }
         });
     });
-    // The rest of them, if the time was too short.
-    let begun = Instant::now();
-    let mut random = Random::new(99);
-    while n_thrown.fetch_add(1, Ordering::Relaxed) < REQUESTS && begun.elapsed() < Duration::from_secs(300) {
-        throw(address, &hostile::request(&mut random).0);
-    }
-    let slowed = measure("1,000 slow bodies", &node, length, |is_over| {
+    compare("1,000 slow bodies", &|is_over| {
         let all: Vec<_> = (0..1_000).filter_map(|_| slow(address).ok()).collect();
         wait(is_over);
         drop(all);
     });
-    let flooded = measure("a flood of 10,000 connections", &node, length, |is_over| {
+    let n_flooded = AtomicUsize::new(0);
+    compare("a flood of 10,000 connections", &|is_over| {
         let all = flood(address, CONNECTIONS);
-        println!("  {} connections were taken, {:?} MiB now and at most", all.len(), memory_mib(&node));
+        n_flooded.fetch_max(all.len(), Ordering::Relaxed);
         wait(is_over);
     });
     let counts = [AtomicUsize::new(0), AtomicUsize::new(0)];
-    let pressed = measure("8 clients that ask for what is dearest", &node, length, |is_over| {
+    compare("8 clients with dear questions", &|is_over| {
         on_threads(8, |thread| {
             let (answers, refusals) = greedy(address, thread as u64, is_over);
             counts[0].fetch_add(answers, Ordering::Relaxed);
             counts[1].fetch_add(refusals, Ordering::Relaxed);
         });
     });
+    // The rest of them, if the rounds were too short.
+    let begun = Instant::now();
+    on_threads(8, |_| {
+        while begun.elapsed() < Duration::from_secs(600) {
+            let n = n_thrown.fetch_add(1, Ordering::Relaxed);
+            if n >= REQUESTS {
+                break;
+            }
+            throw(address, &hostile::request(&mut Random::new(n as u64)).0);
+        }
+    });
     let [answers, refusals] = counts.map(AtomicUsize::into_inner);
-    println!("  they got {answers} answers and {refusals} refusals");
-    let again = measure("nobody, again", &node, length, |_| {});
-    for (name, good) in
-        [("malformed", thrown), ("slow", slowed), ("flood", flooded), ("dear", pressed), ("again", again)]
-    {
-        let ratio = good.permille(990).as_secs_f64() / alone.permille(990).as_secs_f64();
-        println!("p99 beside {name:<10} {ratio:>6.2} x alone");
-    }
-    println!("{} hostile requests, {:?} MiB now and at most", n_thrown.into_inner().min(REQUESTS), memory_mib(&node));
+    println!(
+        "{} hostile requests, {} connections at once; dear questions: {answers} answers, {refusals} refusals",
+        n_thrown.into_inner(),
+        n_flooded.into_inner()
+    );
+    let (now, most) = memory_mib(&node);
+    println!("the node takes {now} MiB, at most {most} MiB");
     assert!(node.authorize(("User", "bo"), "read", ("Repo", "of bo")));
 }
 
-fn measure(name: &str, node: &Process, length: Duration, attack: impl Fn(&AtomicBool) + Sync) -> Good {
+/// The good client for one turn, beside `attack`, which has begun by then.
+fn turn(node: &Process, attack: &(dyn Fn(&AtomicBool) + Sync)) -> Good {
     let is_over = AtomicBool::new(false);
-    let good = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let attack = scope.spawn(|| attack(&is_over));
-        // It has begun by then.
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_millis(200));
         let good = scope.spawn(|| Good::ask(node.address(), &is_over, usize::MAX));
-        std::thread::sleep(length);
+        std::thread::sleep(TURN);
         is_over.store(true, Ordering::Relaxed);
         let good = good.join().expect("no panic");
         attack.join().expect("no panic");
         good
-    });
-    let us = |time: Duration| time.as_micros();
-    let (p50, p99, most) = (us(good.permille(500)), us(good.permille(990)), us(good.permille(1_000)));
-    let (n_answers, n_wrong, mib) = (good.times.len(), good.wrong.len(), memory_mib(node).0);
-    println!("{name:<44} {n_answers:>8} {p50:>9} {p99:>9} {most:>9} {n_wrong:>7} {mib:>6}");
-    good
+    })
 }
 
 fn on_threads(n: usize, work: impl Fn(usize) + Sync) {

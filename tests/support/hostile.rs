@@ -110,6 +110,13 @@ impl Good {
         good
     }
 
+    /// Takes another turn's.
+    pub fn add(&mut self, other: Good) {
+        self.times.extend(other.times);
+        self.times.sort_unstable();
+        self.wrong.extend(other.wrong);
+    }
+
     /// The time within which so many of a thousand answers came.
     pub fn permille(&self, of: usize) -> Duration {
         let index = (self.times.len() * of / 1_000).min(self.times.len().saturating_sub(1));
@@ -158,7 +165,13 @@ pub fn request(random: &mut Random) -> (Vec<u8>, &'static [u16]) {
         5 => (
             post(
                 "Transfer-Encoding: chunked\r\n",
-                *random.pick(&[&b"fffffffffffffffff\r\n"[..], b"-1\r\nx", b"5\r\nhello", b"\0\r\n", b"5;a=b\n\nxx"]),
+                random.pick::<&[u8]>(&[
+                    &b"fffffffffffffffff\r\n"[..],
+                    b"-1\r\nx",
+                    b"5\r\nhello",
+                    b"\0\r\n",
+                    b"5;a=b\n\nxx",
+                ]),
             ),
             BAD,
         ),

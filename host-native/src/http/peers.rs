@@ -78,8 +78,10 @@ impl Peers {
         let mut peers = self.peers.borrow_mut();
         if peers.len() >= self.max {
             let idle = peers.values().filter(|peer| peer.makes_room());
-            let gone = idle.min_by_key(|peer| (peer.doing.get() != Doing::Beginning, peer.since.get(), peer.number))?;
-            let gone = gone.number;
+            // A flood's connections stand in the order of their age: the first of them is soon found.
+            let silent = idle.clone().find(|peer| peer.doing.get() == Doing::Beginning);
+            let oldest = || idle.clone().min_by_key(|peer| (peer.since.get(), peer.number));
+            let gone = silent.or_else(oldest)?.number;
             if let Some(gone) = peers.remove(&gone) {
                 gone.tell(Order::Leave);
             }

@@ -1,6 +1,6 @@
 //! A JSON body as one of the wire's types, or one message that names the place and what is wrong there.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use understudy_wire::objects;
 
@@ -19,12 +19,22 @@ fn unreadable<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> U
         return Unreadable(format!("the body is not UTF-8: look at byte {}", error.valid_up_to() + 1));
     }
     match error.classify() {
-        Category::Syntax | Category::Eof | Category::Io => Unreadable(format!("the body is no JSON: {error}")),
-        Category::Data => match place::<T>(bytes) {
-            Some(place) => Unreadable(error.to_string()).at(&place),
+        Category::Syntax if !is_a_list_too_long(bytes, error) => no_json(error),
+        Category::Eof | Category::Io => no_json(error),
+        Category::Syntax | Category::Data => match place::<T>(bytes) {
+            Some(place) => Unreadable(format!("the body can't be read at `{place}`: {error}")),
             None => Unreadable(format!("the body can't be read: {error}")),
         },
     }
+}
+
+/// To the parser that is syntax, though it is JSON.
+fn is_a_list_too_long(bytes: &[u8], error: &serde_json::Error) -> bool {
+    error.to_string().starts_with("trailing characters") && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+}
+
+fn no_json(error: &serde_json::Error) -> Unreadable {
+    Unreadable(format!("the body is no JSON: {error}"))
 }
 
 /// Path of what is wrong, as `context_facts[0].args[1].id`; `None`: it is the whole.
@@ -51,17 +61,25 @@ mod tests {
         read::<AuthorizeRequest>(asked.as_bytes()).unwrap();
         for (from, to, expected) in [
             (asked, "", "the body is empty"),
-            ("\"User\"", "7", "`actor_type`: invalid type: integer `7`, expected a string"),
-            ("\"1\"", "1.5", "`actor_id`: invalid type: floating point `1.5`, expected a string"),
-            ("\"1\"", "null", "`actor_id`: invalid type: null"),
+            ("\"User\"", "7", "the body can't be read at `actor_type`: invalid type: integer `7`, expected a string"),
+            (
+                "\"1\"",
+                "1.5",
+                "the body can't be read at `actor_id`: invalid type: floating point `1.5`, expected a string",
+            ),
+            ("\"1\"", "null", "the body can't be read at `actor_id`: invalid type: null"),
             ("\"action\":\"read\",", "", "the body can't be read: missing field `action`"),
             ("\"resource_id\"", "\"action\"", "the body can't be read: duplicate field `action`"),
             (
                 "}",
                 r#","context_facts":[{"predicate":"p","args":[{"type":"A","id":"1"},{"type":"A"}]}]}"#,
-                "`context_facts[0].args[1]`: missing field `id`",
+                "the body can't be read at `context_facts[0].args[1]`: missing field `id`",
             ),
-            ("}", r#","context_facts":{}}"#, "`context_facts`: invalid type: map, expected a sequence"),
+            (
+                "}",
+                r#","context_facts":{}}"#,
+                "the body can't be read at `context_facts`: invalid type: map, expected a sequence",
+            ),
             ("{", "[", "the body can't be read: invalid type: sequence"),
             ("}", "", "the body is no JSON: EOF while parsing an object"),
             ("}", "} x", "the body is no JSON: trailing characters"),
@@ -79,7 +97,11 @@ mod tests {
             assert!(!message.contains('\n'));
         }
         let message = message::<Vec<ActionsRequest>>(format!("[{asked},{}]", asked.replace("\"2\"", "[]")));
-        assert!(message.starts_with("`[1].resource_id`: invalid type: sequence, expected a string"), "{message}");
+        assert!(
+            message
+                .starts_with("the body can't be read at `[1].resource_id`: invalid type: sequence, expected a string"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -92,8 +114,8 @@ mod tests {
         let unknown = message::<EvaluateRequest>(format!("{{\"more\":{deep}}}"));
         assert!(unknown.contains("missing field `predicate`"), "{unknown}");
         for (field, known) in [
-            ("predicate", "`predicate[0]`: invalid type: sequence"),
-            ("calls", "`calls[0][0]`: invalid type: sequence"),
+            ("predicate", "the body can't be read at `predicate[0]`: invalid type: sequence"),
+            ("calls", "the body can't be read at `calls[0][0]`: invalid type: sequence"),
         ] {
             let message = message::<EvaluateRequest>(format!("{{\"{field}\":{deep}}}"));
             assert!(message.starts_with(known), "{message}");

@@ -111,7 +111,9 @@ func ask(c call) (*http.Response, error) {
 			_ = answer.Body.Close()
 		}
 		time.Sleep(pause)
-		wait = min(2*wait, waitMax)
+		if wait *= 2; wait > waitMax {
+			wait = waitMax
+		}
 	}
 }
 
