@@ -89,7 +89,7 @@ mod tests {
             (
                 "\"action\":\"read\",",
                 "\"action\":\"read\",\"context_facts\":[[\"p\",[]]],",
-                "`context_facts[0]`: invalid type: sequence",
+                "the body can't be read at `context_facts[0]`: invalid type: sequence",
             ),
         ] {
             let message = message::<AuthorizeRequest>(asked.replacen(from, to, 1));
