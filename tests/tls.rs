@@ -19,7 +19,7 @@ const POLICY: &str = "actor User {} resource Repo { permissions = [\"read\"]; \"
 
 struct Secure {
     folder: tempfile::TempDir,
-    _primary: Process,
+    primary: Process,
     node: Process,
 }
 
@@ -33,7 +33,7 @@ fn start(folder: tempfile::TempDir, more: &[&str]) -> Secure {
     let node = Process::node(binary, folder.path(), &folder.path().join("node"), &primary.url(), &args);
     assert!(node.url().starts_with("https://"), "{}", node.printed());
     node.await_that("it serves", || health(&node, &[]).0 == Some(0));
-    Secure { folder, _primary: primary, node }
+    Secure { folder, primary, node }
 }
 
 /// Exit code and output of `understudy health`.
@@ -71,7 +71,7 @@ fn exchange(stream: &mut Secured, line: &str, body: &str) -> std::io::Result<(u1
 fn it_answers_with_its_certificate_and_takes_a_new_one_while_it_serves() {
     let (folder, first, second) = (tempfile::tempdir().expect("a folder"), Authority::new(), Authority::new());
     first.certify().write(folder.path(), "node");
-    let Secure { folder, node, .. } = start(folder, &[]);
+    let Secure { folder, primary: _primary, node } = start(folder, &[]);
     let [trusts_first, trusts_second] = [&first, &second].map(|authority| client(authority, &["http/1.1"], None));
     let speaks = |config: &Arc<ClientConfig>| connect(node.address(), config).and_then(|mut stream| ask(&mut stream));
     assert_eq!(speaks(&trusts_first).expect("an answer"), (200, r#"{"allowed":false}"#.into()));
@@ -104,7 +104,7 @@ fn it_answers_with_its_certificate_and_takes_a_new_one_while_it_serves() {
 fn http2_is_chosen_in_the_handshake() {
     let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
     authority.certify().write(folder.path(), "node");
-    let Secure { mut node, .. } = start(folder, &[]);
+    let Secure { folder: _folder, primary: _primary, mut node } = start(folder, &[]);
     for (offered, chosen) in [
         (&["h2", "http/1.1"][..], Some(&b"h2"[..])),
         (&["http/1.1"], Some(b"http/1.1")),
@@ -149,7 +149,8 @@ fn client_certificates_are_asked_for_where_a_key_is() {
     authority.certify().write(folder.path(), "node");
     let ca = folder.path().join("clients.crt");
     std::fs::write(&ca, clients.pem()).expect("the folder is ours");
-    let Secure { node, .. } = start(folder, &["--tls-client-ca", ca.to_str().expect("a path in UTF-8")]);
+    let Secure { folder: _folder, primary: _primary, node } =
+        start(folder, &["--tls-client-ca", ca.to_str().expect("a path in UTF-8")]);
     let speaks = |shown: Option<&_>, line: &str| {
         let mut stream = connect(node.address(), &client(&authority, &[], shown))?;
         exchange(&mut stream, line, "{}")
@@ -170,7 +171,7 @@ fn client_certificates_are_asked_for_where_a_key_is() {
 fn probes_and_wrong_files() {
     let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
     authority.certify().write(folder.path(), "node");
-    let Secure { folder, node, .. } = start(folder, &[]);
+    let Secure { folder, primary: _primary, node } = start(folder, &[]);
     let port = node.address().port().to_string();
     assert_eq!(health(&node, &[]), (Some(0), "serving\n".into()));
     // As in the container, where the variables of the node are the probe's.
