@@ -202,9 +202,8 @@ fn by_layers(ready: &Ready<'_>, _: &mut Evaluator<Plain>, found: &Told, _: &mut 
 /// What `understudy fmt` prints is the same policy.
 fn by_print(ready: &Ready<'_>, _: &mut Evaluator<Plain>, found: &Told, _: &mut Counts) -> Option<String> {
     let text = ready.world.policy();
-    let printed = match printer::format(&text) {
-        Ok(printed) => printed,
-        Err(_) => return Some("print: it compiles, but is not printed".to_owned()),
+    let Ok(printed) = printer::format(&text) else {
+        return Some("print: it compiles, but is not printed".to_owned());
     };
     if tree(&text) != tree(&printed) {
         return Some(format!("print: another tree\n{printed}"));
