@@ -2,7 +2,7 @@
 //! and mangled ones. No 5xx, no status, header or body that it doesn't describe, no mangled request accepted.
 //!
 //! First all of it with a few requests an operation, then valid requests alone, many. `UNDERSTUDY_API_REQUESTS=100000` asks
-//! for about so many; without it there are a few thousand. Counted by the servers.
+//! for at least so many; without it there are a few thousand. Counted by the servers.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,11 +19,8 @@ const DESCRIPTION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk-shim/wire
 const TIGHTEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/sdk/suites/api/tighten.py");
 /// Requests in all unless told otherwise.
 const REQUESTS: usize = 3_000;
-/// No less than this share of what was asked for has to arrive: some operations take no input, and few requests make all of
-/// theirs.
-const SHARE: f64 = 0.5;
-/// Operations that take input, on both servers together: among so many the valid requests are spread.
-const OPERATIONS: usize = 31;
+/// Operations that take input of endless variety, on both servers together: among so many the valid requests are spread.
+const OPERATIONS: usize = 29;
 /// Valid and mangled requests of each operation.
 const MANGLED: usize = 5;
 
@@ -68,13 +65,9 @@ fn what_is_described_is_what_is_answered() {
             });
         }
     });
-    let n_requests = n_requests(&primary) + n_requests(&node);
-    println!(
-        "{n_requests} requests: {} to the primary, {} to the node",
-        self::n_requests(&primary),
-        self::n_requests(&node)
-    );
-    assert!(n_requests as f64 >= asked as f64 * SHARE, "{n_requests} requests of {asked}");
+    let (of_primary, of_node) = (n_requests(&primary), n_requests(&node));
+    println!("{} requests: {of_primary} to the primary, {of_node} to the node", of_primary + of_node);
+    assert!(of_primary + of_node >= asked, "{asked} were asked for");
 }
 
 fn run(
