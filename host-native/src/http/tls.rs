@@ -105,7 +105,8 @@ fn config(files: &TlsFiles) -> Result<Arc<ServerConfig>, String> {
         wrong("OSO_TLS_CERT", &files.cert, &reason)
     })?;
     config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
-    // Sessions are resumed by tickets, which cost no memory here.
+    // Sessions are resumed by tickets, which cost no memory here and end with this certificate.
+    config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(|error| format!("no TLS: {error}"))?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(Arc::new(config))
 }
