@@ -4,6 +4,7 @@
 //! Never: checks a policy, opens a socket, knows the engine. Responses have exactly the keys written here (some SDKs
 //! refuse a key too many); requests may carry keys that nobody reads, and `null` where a field is optional.
 
+pub mod authzen;
 pub mod check;
 pub mod data;
 pub mod error;

@@ -68,6 +68,18 @@ endpoints! {
     BulkLoad Post "/api/bulk_load" true;
     /// Deprecated: deletes.
     BulkDelete Post "/api/bulk_delete" true;
+    /// AuthZEN: a decision.
+    Evaluation Post "/access/v1/evaluation" false;
+    /// AuthZEN: several decisions.
+    Evaluations Post "/access/v1/evaluations" false;
+    /// AuthZEN: who may.
+    SearchSubject Post "/access/v1/search/subject" false;
+    /// AuthZEN: to what.
+    SearchResource Post "/access/v1/search/resource" false;
+    /// AuthZEN: what may be done.
+    SearchAction Post "/access/v1/search/action" false;
+    /// AuthZEN: what is offered where. The path of a service's base URL may follow.
+    AuthzenConfiguration Get "/.well-known/authzen-configuration" false;
     /// Is the primary there?
     ApiHealthcheck Get "/api/healthcheck" false;
     /// Is it serving?
