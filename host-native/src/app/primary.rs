@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
+use understudy_calls::authzen::Terms;
 
 use super::{listen, n_workers, runtime, stop::asked_to_stop};
 use crate::{
     guest::pool::{Pool, PoolConfig},
-    http::{server::Service, state::State},
+    http::{authzen::Settings, server::Service, state::State},
     primary::{
         PrimaryConfig,
         feed::Reports,
@@ -41,7 +42,12 @@ pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
         }
     };
     let metrics = Metrics::new(read).map_err(|error| format!("no metrics: {error}"))?;
-    let state = State { keys: Arc::new(PrimaryKeys(config.keys.clone())), answers: pool, observe: Arc::new(metrics) };
+    let state = State {
+        keys: Arc::new(PrimaryKeys(config.keys.clone())),
+        answers: pool,
+        observe: Arc::new(metrics),
+        authzen: Arc::new(Settings::new(Terms { environment: config.environment.clone(), ..Terms::default() }, None)),
+    };
     let reports = Reports::default();
     let service: Arc<dyn Service> = Arc::new(Primary { ledger: ledger.clone(), state, limits: config.limits, reports });
     let listeners = listen(config.host, config.port, n_workers)?;

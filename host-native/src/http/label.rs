@@ -7,5 +7,5 @@ pub fn label(path: &str) -> &'static str {
     if path.starts_with("/feed/") {
         return "/feed";
     }
-    Endpoint::ALL.iter().map(|endpoint| endpoint.path()).find(|known| *known == path).unwrap_or("other")
+    Endpoint::on(path).next().map_or("other", Endpoint::path)
 }

@@ -1,10 +1,11 @@
 //! The table of paths: who may call, which endpoint answers. What the node and the primary both serve.
 
+use hyper::header::{ALLOW, WWW_AUTHENTICATE};
 use understudy_wire::{Code, paths::Endpoint};
 
 use super::{
-    actions, admin, authorize, facts, head, list, metadata, query, reply::Reply, server::Arrived, server::Service,
-    state::Pending, state::State,
+    actions, admin, authorize, authzen, facts, head, list, metadata, query, reply::Reply, server::Arrived,
+    server::Service, state::Pending, state::State,
 };
 use crate::keys::Right;
 
@@ -31,6 +32,7 @@ pub async fn route(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
     match endpoint {
         Endpoint::Healthcheck | Endpoint::ApiHealthcheck => return Ok(admin::healthcheck(state)),
         Endpoint::Metrics => return Ok(admin::metrics(state)),
+        Endpoint::AuthzenConfiguration => return Ok(authzen::configuration(state, arrived)),
         _ => {}
     }
     let (_, key) = authenticate(state, arrived)?;
@@ -45,6 +47,11 @@ pub async fn route(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
         Endpoint::EvaluateQuery => query::evaluate_query(state, worker, body).await,
         Endpoint::Facts => facts::facts(state, worker, &arrived.query).await,
         Endpoint::PolicyMetadata => metadata::metadata(state, worker).await,
+        Endpoint::Evaluation => authzen::evaluation(state, arrived).await,
+        Endpoint::Evaluations => authzen::evaluations(state, arrived).await,
+        Endpoint::SearchSubject => authzen::subjects(state, arrived).await,
+        Endpoint::SearchResource => authzen::resources(state, arrived).await,
+        Endpoint::SearchAction => authzen::actions(state, arrived).await,
         // Always 200: one SDK neither awaits nor catches this call.
         Endpoint::Expect => Ok(Reply::message(200, "noted")),
         _ => Err(Reply::error(
@@ -56,12 +63,22 @@ pub async fn route(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
 
 /// The endpoint of a request; 404 and 405 otherwise.
 pub fn find(arrived: &Arrived) -> Result<Endpoint, Reply> {
-    Ok(head::endpoint(&arrived.method, &arrived.path)?)
+    head::endpoint(&arrived.method, &arrived.path).map_err(|refusal| match refusal.code {
+        Code::MethodNotAllowed => allowing(refusal.into(), &arrived.path, |_| true),
+        _ => refusal.into(),
+    })
+}
+
+/// The reply with the methods that a path takes, of the endpoints that are `served`: a 405 has to tell (RFC 9110 §15.5.6).
+fn allowing(reply: Reply, path: &str, served: impl Fn(&Endpoint) -> bool) -> Reply {
+    let methods: Vec<&str> = Endpoint::on(path).filter(served).map(|endpoint| endpoint.method().name()).collect();
+    reply.with(ALLOW, &methods.join(", "))
 }
 
 /// Right and text of the caller's key.
 pub fn authenticate<'a>(state: &State, arrived: &'a Arrived) -> Result<(Right, &'a str), Reply> {
     let bearer = arrived.bearer();
-    let right = state.keys.check(bearer)?;
+    let challenge = |refusal| Reply::from(refusal).with(WWW_AUTHENTICATE, &state.authzen.challenge());
+    let right = state.keys.check(bearer).map_err(challenge)?;
     Ok((right, bearer.unwrap_or_default()))
 }

@@ -11,6 +11,17 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    /// As HTTP has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
 macro_rules! endpoints {
     ($($(#[$doc:meta])* $name:ident $method:ident $path:literal $writes:literal;)*) => {
         /// A method on a path.
@@ -88,14 +99,21 @@ endpoints! {
     Metrics Get "/metrics" false;
 }
 
+impl Endpoint {
+    /// Those on a path, one per method.
+    pub fn on(path: &str) -> impl Iterator<Item = Endpoint> + '_ {
+        let takes = move |endpoint: &Endpoint| match endpoint {
+            Endpoint::AuthzenConfiguration => {
+                path.strip_prefix(endpoint.path()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+            _ => endpoint.path() == path,
+        };
+        Endpoint::ALL.iter().copied().filter(takes)
+    }
+}
+
 /// Finds the endpoint of a method and a path. `Err(true)`: the path is known, the method isn't.
 pub fn find(method: &str, path: &str) -> Result<Endpoint, bool> {
-    let method = match method {
-        "GET" => Some(Method::Get),
-        "POST" => Some(Method::Post),
-        "DELETE" => Some(Method::Delete),
-        _ => None,
-    };
-    let on_path = || Endpoint::ALL.iter().filter(|endpoint| endpoint.path() == path);
-    on_path().find(|endpoint| Some(endpoint.method()) == method).copied().ok_or_else(|| on_path().next().is_some())
+    let found = Endpoint::on(path).find(|endpoint| endpoint.method().name() == method);
+    found.ok_or_else(|| Endpoint::on(path).next().is_some())
 }

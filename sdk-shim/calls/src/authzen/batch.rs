@@ -24,9 +24,6 @@ use crate::{
     refusal::Refusal,
 };
 
-/// Work units that an item of a batch has at least: what an ordinary question needs, many times over.
-const UNITS_PER_ITEM_MIN: u64 = 100_000;
-
 /// Decisions that are asked for together.
 #[derive(Debug)]
 pub struct Batch {
@@ -100,7 +97,7 @@ impl Batch {
 
     /// Items share the work units of one request.
     fn budget(&self) -> u64 {
-        (WORK_UNITS_PER_REQUEST / self.items.len() as u64).max(UNITS_PER_ITEM_MIN)
+        WORK_UNITS_PER_REQUEST / self.items.len().max(1) as u64
     }
 
     fn split<'a>(&'a self, told: &'a [Told]) -> (Keys<'a>, &'a [Told]) {
