@@ -24,7 +24,7 @@ pub const CONTEXT_FACTS: &str = "oso:context_facts";
 pub struct Context {
     /// Its members.
     pub properties: Properties,
-    /// Native facts.
+    /// Native facts, distinct.
     pub facts: Vec<Fact>,
 }
 
@@ -99,7 +99,7 @@ impl<'a> Said<'a> {
     /// The facts of the request: of properties those that rules can see, and the native ones. Errors: 400 for what no fact
     /// can hold, 413 for more than [`FACTS_MAX`].
     pub fn facts(self, keys: Keys<'_>) -> Result<Vec<Fact>, Refusal> {
-        let mut facts: BTreeSet<Fact> = self.context.facts.iter().cloned().collect();
+        let mut facts: BTreeSet<Fact> = self.context.facts.iter().take(FACTS_MAX + 1).cloned().collect();
         for (source, owner, properties) in self.parts() {
             properties.add_facts(source, owner, keys.of(source), &mut facts)?;
         }
@@ -125,5 +125,6 @@ impl<'a> Said<'a> {
 fn native_facts(json: &Json) -> Result<Vec<Fact>, Refusal> {
     let read = serde_json::to_value(json).and_then(serde_json::from_value::<Option<Vec<wire::Fact>>>);
     let facts = read.map_err(|error| unreadable(format!("`context.{CONTEXT_FACTS}` can't be read: {error}")))?;
-    Ok(convert::facts(&facts.unwrap_or_default())?)
+    let distinct: BTreeSet<Fact> = convert::facts(&facts.unwrap_or_default())?.into_iter().collect();
+    Ok(distinct.into_iter().collect())
 }
