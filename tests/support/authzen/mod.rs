@@ -8,12 +8,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use crate::{
-    authzen::fixture::Fixture,
-    connection::Connection,
-    feed::Feed,
-    http::Exchange,
-    process::{PATIENCE, Process},
-    recipe::Recipe,
+    authzen::fixture::Fixture, connection::Connection, feed::Feed, http::Exchange, process::Process, recipe::Recipe,
 };
 
 /// A node that serves a fixture and follows nobody any more.
@@ -53,10 +48,5 @@ impl DecisionPoint {
     pub fn decision(&mut self, body: &Json) -> bool {
         let answer = self.ask("evaluation", body);
         answer["decision"].as_bool().unwrap_or_else(|| panic!("{body}: {answer}"))
-    }
-
-    /// Waits until the node has answered with something else than this status; `None`: never.
-    pub fn await_end(&mut self) -> Option<i32> {
-        self.node.await_exit(PATIENCE).code()
     }
 }
