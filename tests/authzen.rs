@@ -444,3 +444,23 @@ fn one_request_sees_one_generation() {
     }
     assert_eq!(seen.len(), 2);
 }
+
+/// What was acknowledged is in the next answer, of what stands for "any" too.
+#[test]
+fn the_primary_answers_as_well() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let primary = Process::primary(Path::new(BINARY), folder.path(), &[]);
+    primary.post_policy(fixture::search().policy);
+    let manager = json!(["title", ["user", "mia"], ["String", "manager"]]);
+    primary.write(&[manager.clone(), json!(["owner", ["record", "7"], ["user", "bo"]])], &[]);
+    let search = json!({
+        "subject": { "type": "user", "id": "mia" }, "action": { "name": "view" }, "resource": { "type": "record" },
+    });
+    let found = || primary.post("/access/v1/search/resource", &search).json();
+    let record = |id: &str| json!({ "type": "record", "id": id });
+    assert_eq!(found(), json!({ "context": { "wildcard": true }, "results": [record("7")] }));
+    primary.write(&[json!(["owner", ["record", "10"], ["user", "bo"]])], &[]);
+    assert_eq!(found(), json!({ "context": { "wildcard": true }, "results": [record("10"), record("7")] }));
+    primary.write(&[], &[manager]);
+    assert_eq!(found(), json!({ "results": [] }));
+}
