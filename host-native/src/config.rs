@@ -6,7 +6,7 @@
 use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
-use understudy_calls::head;
+use understudy_calls::{authzen::types::TypeMap, head};
 
 /// Flags of `serve`, each with its variable. All text: [`Config::check`] reads it, so that every message has one form.
 #[derive(Args, Clone, Debug, Default)]
@@ -62,6 +62,15 @@ pub struct ServeFlags {
     /// File with the certificates, in PEM, of who signs client certificates: who asks then needs one of those too.
     #[arg(long, env = "OSO_TLS_CLIENT_CA", hide_env_values = true, value_name = "FILE")]
     pub tls_client_ca: Option<String>,
+    /// Base URL of this node as AuthZEN callers know it: its metadata document is served only with it.
+    #[arg(long, env = "OSO_AUTHZEN_URL", hide_env_values = true, value_name = "URL")]
+    pub authzen_url: Option<String>,
+    /// Types as AuthZEN callers name them and as the policy does, as user=User,record=Repository [default: the same].
+    #[arg(long, env = "OSO_AUTHZEN_TYPES", hide_env_values = true, value_name = "MAP")]
+    pub authzen_types: Option<String>,
+    /// Take any facts that AuthZEN callers send as oso:context_facts in a context (true or false) [default: false].
+    #[arg(long, env = "OSO_AUTHZEN_CONTEXT_FACTS", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub authzen_context_facts: Option<String>,
     /// Write the newest snapshot, from the upstream or else from disk, to FILE and exit.
     #[arg(long, value_name = "FILE")]
     pub export: Option<String>,
@@ -140,6 +149,12 @@ pub struct Config {
     pub accept_environment_keys: bool,
     /// Listen with TLS.
     pub tls: Option<TlsFiles>,
+    /// Base URL as AuthZEN callers know it, byte for byte.
+    pub authzen_url: Option<String>,
+    /// Their types and the policy's.
+    pub authzen_types: TypeMap,
+    /// May they send any facts?
+    pub authzen_context_facts: bool,
     /// Write a snapshot here and exit.
     pub export: Option<PathBuf>,
     /// Last resort at start.
@@ -246,6 +261,10 @@ impl Config {
             accepted_keys_file: set(flags.accepted_keys_file).map(PathBuf::from),
             accept_environment_keys: truth("OSO_ACCEPT_ENVIRONMENT_KEYS", flags.accept_environment_keys)?,
             tls: TlsFiles::check(flags.tls_cert, flags.tls_key, flags.tls_client_ca)?,
+            authzen_url: read("OSO_AUTHZEN_URL", flags.authzen_url, AUTHZEN_URL, authzen_url)?,
+            authzen_types: read("OSO_AUTHZEN_TYPES", flags.authzen_types, AUTHZEN_TYPES, |text| text.parse().ok())?
+                .unwrap_or_default(),
+            authzen_context_facts: truth("OSO_AUTHZEN_CONTEXT_FACTS", flags.authzen_context_facts)?,
             export: set(flags.export).map(PathBuf::from),
             import: set(flags.import).map(PathBuf::from),
             accept_new_store: truth("OSO_ACCEPT_NEW_STORE", flags.accept_new_store)?,
@@ -314,6 +333,18 @@ fn upstream_url(text: &str) -> Result<String, ConfigError> {
     }
 }
 
+const AUTHZEN_URL: &str =
+    "an https:// address in its normal form, without user, query and fragment, as https://pdp.example";
+const AUTHZEN_TYPES: &str = "callers' types and the policy's, each once, as user=User,record=Repository";
+
+/// The text itself: callers compare it byte for byte with what they started from.
+fn authzen_url(text: &str) -> Option<String> {
+    let url = reqwest::Url::from_str(text).ok()?;
+    let is_normal = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
+    let is_bare = url.query().is_none() && url.fragment().is_none() && !text.contains('@');
+    (url.scheme() == "https" && is_normal && is_bare).then(|| text.to_owned())
+}
+
 /// `500ms`, `1s`, `30m`, `2h`: a whole number and its unit.
 pub fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
@@ -371,7 +402,7 @@ mod tests {
     #[test]
     fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
         type Change = fn(&mut ServeFlags);
-        let cases: [(&str, Change); 11] = [
+        let cases: [(&str, Change); 15] = [
             ("OSO_PORT is `65536`: allowed is a port from 0 to 65535", |flags| flags.port = Some("65536".into())),
             ("OSO_LOG_LEVEL is `debug`: allowed is error, warn or info", |flags| {
                 flags.log_level = Some("debug".into());
@@ -386,6 +417,12 @@ mod tests {
             ("OSO_URL is `ftp://x`: allowed is an http://", |flags| flags.url = Some("ftp://x".into())),
             ("OSO_TLS_CERT is set and OSO_TLS_KEY is not", |flags| flags.tls_cert = Some("x".into())),
             ("OSO_TLS_CLIENT_CA is set and OSO_TLS_CERT is not", |flags| flags.tls_client_ca = Some("x".into())),
+            ("OSO_AUTHZEN_URL is `http://x`: allowed is an https://", |flags| {
+                flags.authzen_url = Some("http://x".into())
+            }),
+            ("OSO_AUTHZEN_URL is `https://x/?a`: allowed", |flags| flags.authzen_url = Some("https://x/?a".into())),
+            ("OSO_AUTHZEN_URL is `https://X`: allowed", |flags| flags.authzen_url = Some("https://X".into())),
+            ("OSO_AUTHZEN_TYPES is `a=X,b=X`: allowed is", |flags| flags.authzen_types = Some("a=X,b=X".into())),
             ("OSO_HOST is `here`: allowed is an IP address", |flags| flags.host = Some("here".into())),
         ];
         for (expected, change) in cases {

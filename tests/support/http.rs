@@ -55,7 +55,10 @@ pub fn request(
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     if !body.is_empty() || method != "GET" {
-        head.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
+            head.push_str("content-type: application/json\r\n");
+        }
+        head.push_str(&format!("content-length: {}\r\n", body.len()));
     }
     head.push_str("\r\n");
     // A refusal may come before everything is sent, on a connection that is closed then: the answer counts.

@@ -2,6 +2,7 @@
 
 use std::{fs::File, path::Path, sync::Arc};
 
+use understudy_calls::dialogue::{Dialogue, Told};
 use understudy_core::{
     model::{Answer, Change, Fact, Pattern, Request},
     raw::{Call, Reply},
@@ -24,6 +25,10 @@ impl Answers for Pool {
             };
             replies.map(answer).collect()
         })
+    }
+
+    fn converse(&self, worker: usize, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
+        Box::pin(Pool::converse(self, worker, dialogue))
     }
 
     fn facts(

@@ -5,6 +5,7 @@ use std::{fmt, fs::File, os::unix::fs::FileExt};
 use understudy_core::{
     model::Change,
     raw::{Call, Refusal, Reply, answer, request},
+    vocabulary::Vocabulary,
 };
 use wasmtime::{Store, Trap};
 
@@ -38,7 +39,12 @@ pub struct Instance {
     request: Vec<u8>,
     /// Memory after its snapshot was opened and later writes applied, in bytes.
     settled_bytes: usize,
+    /// What was told of the rules' arguments: they are those of its snapshot for good.
+    arguments: Vec<(Vocabulary, Option<Vec<String>>)>,
 }
+
+/// Arguments that are remembered: hosts ask for a handful.
+const ARGUMENTS_MAX: usize = 16;
 
 /// Why an instance gave nothing. Of the last three it is of no use afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +79,15 @@ impl Instance {
         store.limiter(|stores| stores);
         let bindings = guest.pre().instantiate(&mut store).map_err(|error| trapped(&error))?;
         let memory = GuestMemory::newest();
-        Ok(Instance { store, bindings, memory, offset: 0, request: Vec::new(), settled_bytes: 0 })
+        Ok(Instance {
+            store,
+            bindings,
+            memory,
+            offset: 0,
+            request: Vec::new(),
+            settled_bytes: 0,
+            arguments: Vec::new(),
+        })
     }
 
     /// A new instance with this snapshot open. The file's digest has been verified; `heap_bytes_max`: memory besides the
@@ -134,6 +148,18 @@ impl Instance {
     /// Offset of the last write that its answers contain.
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Arguments of rules that were asked for before.
+    pub(super) fn arguments(&self) -> &[(Vocabulary, Option<Vec<String>>)] {
+        &self.arguments
+    }
+
+    /// Keeps what was told of arguments.
+    pub(super) fn remember_arguments(&mut self, asked: Vocabulary, names: Option<Vec<String>>) {
+        if self.arguments.len() < ARGUMENTS_MAX {
+            self.arguments.push((asked, names));
+        }
     }
 
     /// Applies later writes, in order; `offset` is that of the last one.

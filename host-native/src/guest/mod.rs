@@ -15,6 +15,7 @@ mod log;
 mod memory;
 pub mod pool;
 mod slow;
+mod steps;
 mod turn;
 mod watchdog;
 

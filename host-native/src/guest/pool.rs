@@ -12,6 +12,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
+use understudy_calls::dialogue::{Dialogue, Told};
 use understudy_core::{
     model::{AskError, Request},
     raw::{Call, Refusal, Reply},
@@ -24,6 +25,7 @@ use super::{
     limits::{HEAP_BYTES_KEPT, QUICK_STUCK, QUICK_TIME, QUICK_UNITS, SLOW_STUCK, heap_bytes_max},
     log::Log,
     slow::SlowLane,
+    steps,
     watchdog::{self, Watched},
 };
 use crate::http::state::CallError;
@@ -127,14 +129,7 @@ impl Pool {
             stuck: AtomicU64::new(0),
             replaced: AtomicU64::new(0),
         });
-        let run = {
-            let shared = shared.clone();
-            move |calls: &[Call]| {
-                let answered = shared.run(shared.config.n_workers, calls, None)?;
-                answered.ok_or(CallError::Busy)
-            }
-        };
-        let slow = SlowLane::start(run).map_err(|error| format!("no thread for long questions: {error}"))?;
+        let slow = SlowLane::start().map_err(|error| format!("no thread for long questions: {error}"))?;
         Ok(Arc::new(Pool { shared, slow }))
     }
 
@@ -202,12 +197,28 @@ impl Pool {
                 request.budget = units;
             }
         }
-        self.slow.ask(calls).await
+        self.run_slowly(calls).await
     }
 
     /// A call that is known to take long.
     pub(super) async fn call_slowly(&self, call: Call) -> Result<Vec<Reply>, CallError> {
-        self.slow.ask(vec![call]).await
+        self.run_slowly(vec![call]).await
+    }
+
+    async fn run_slowly(&self, calls: Vec<Call>) -> Result<Vec<Reply>, CallError> {
+        let shared = self.shared.clone();
+        self.slow.ask(move || shared.run(shared.config.n_workers, &calls, None)?.ok_or(CallError::Busy)).await
+    }
+
+    /// Takes the steps of a dialogue, all of them with one generation; one that takes long begins anew in the slow lane.
+    pub(super) async fn converse(&self, worker: usize, dialogue: Arc<dyn Dialogue>) -> Result<Vec<Told>, CallError> {
+        let PoolConfig { n_workers, quick_units, .. } = self.shared.config;
+        let quick = Quick { units: quick_units, time: QUICK_TIME };
+        if let Some(told) = self.shared.converse(worker.min(n_workers - 1), &*dialogue, Some(quick))? {
+            return Ok(told);
+        }
+        let shared = self.shared.clone();
+        self.slow.ask(move || shared.converse(n_workers, &*dialogue, None)?.ok_or(CallError::Busy)).await
     }
 }
 
@@ -277,6 +288,34 @@ impl Shared {
         Ok(Some(replies))
     }
 
+    /// The same for a dialogue. A question without an answer doesn't end it. `None`: it is nothing for a quick lane.
+    fn converse(
+        &self,
+        lane: usize,
+        dialogue: &dyn Dialogue,
+        quick: Option<Quick>,
+    ) -> Result<Option<Vec<Told>>, CallError> {
+        let Watched { lane, .. } = &self.lanes[lane];
+        let mut live = lane.live();
+        let instance = self.current(lane, &mut live)?;
+        let begun = Instant::now();
+        let mut told = Vec::new();
+        while let Some(step) = dialogue.step(&told) {
+            if quick.is_some_and(|quick| !told.is_empty() && begun.elapsed() > quick.time) {
+                return Ok(None);
+            }
+            match in_turn(lane, || steps::take(instance, step, quick.map(|quick| quick.units))) {
+                Ok(Some(outcome)) => told.push(outcome),
+                Ok(None) => return Ok(None),
+                Err(failure) => return Err(self.failed(lane, &mut live, &failure)),
+            }
+        }
+        if instance.grown_bytes() > HEAP_BYTES_KEPT {
+            self.renew(lane, &mut live);
+        }
+        Ok(Some(told))
+    }
+
     /// A new instance for one that grew large; where there can be none, it goes on.
     fn renew(&self, lane: &Lane, live: &mut Option<Live>) {
         let large = lane.put(live, None);
@@ -344,6 +383,15 @@ impl Shared {
         }
         Err(last)
     }
+}
+
+/// What a dialogue may take beside checks.
+#[derive(Clone, Copy)]
+struct Quick {
+    /// Work units of a question.
+    units: u64,
+    /// All of it.
+    time: Duration,
 }
 
 /// Work of a lane's instance that the watchdog may end.

@@ -1,42 +1,39 @@
 //! The slow lane: a thread and an instance of its own for what takes long, so that no check stands behind it.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use tokio::sync::oneshot;
-use understudy_core::raw::{Call, Reply};
 
 use super::limits::SLOW_QUEUE_MAX;
 use crate::http::state::CallError;
 
-/// Calls that are answered together, and where the answers go.
-pub struct Job {
-    calls: Vec<Call>,
-    reply: oneshot::Sender<Result<Vec<Reply>, CallError>>,
-}
+/// Work whose outcome goes back to whoever waits for it.
+type Job = Box<dyn FnOnce() + Send>;
 
 /// The way in. The thread ends when it is dropped.
 pub struct SlowLane(SyncSender<Job>);
 
 impl SlowLane {
-    /// Starts the thread; `run` answers.
-    pub fn start(run: impl Fn(&[Call]) -> Result<Vec<Reply>, CallError> + Send + 'static) -> std::io::Result<Self> {
-        let (sender, jobs): (_, Receiver<Job>) = sync_channel(SLOW_QUEUE_MAX);
-        let work = move || {
-            for job in jobs {
-                // Who has gone away needs no answer.
-                if !job.reply.is_closed() {
-                    let _ = job.reply.send(run(&job.calls));
-                }
-            }
-        };
-        std::thread::Builder::new().name("guest-slow".into()).spawn(work)?;
+    /// Starts the thread.
+    pub fn start() -> std::io::Result<Self> {
+        let (sender, jobs) = sync_channel::<Job>(SLOW_QUEUE_MAX);
+        std::thread::Builder::new().name("guest-slow".into()).spawn(move || jobs.into_iter().for_each(|job| job()))?;
         Ok(SlowLane(sender))
     }
 
-    /// Waits its turn and for the answers.
-    pub async fn ask(&self, calls: Vec<Call>) -> Result<Vec<Reply>, CallError> {
+    /// Waits its turn and for the outcome.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, CallError> + Send + 'static,
+    ) -> Result<T, CallError> {
         let (reply, answered) = oneshot::channel();
-        match self.0.try_send(Job { calls, reply }) {
+        let job = Box::new(move || {
+            // Who has gone away needs no answer.
+            if !reply.is_closed() {
+                let _ = reply.send(work());
+            }
+        });
+        match self.0.try_send(job) {
             Ok(()) => answered.await.unwrap_or_else(|_| Err(CallError::Failed("the slow lane broke off".into()))),
             Err(TrySendError::Full(_)) => Err(CallError::Busy),
             Err(TrySendError::Disconnected(_)) => Err(CallError::Failed("the slow lane has ended".into())),

@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod admin;
 pub mod authorize;
+pub mod authzen;
 mod body;
 mod connection;
 mod exchange;

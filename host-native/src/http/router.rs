@@ -1,14 +1,14 @@
 //! The table of paths: who may call, which endpoint answers. What the node and the primary both serve.
 
-use hyper::header::ALLOW;
+use hyper::header::{ALLOW, WWW_AUTHENTICATE};
 use understudy_wire::{
     Code,
     paths::{Endpoint, Served},
 };
 
 use super::{
-    actions, admin, authorize, facts, head, list, metadata, query, reply::Reply, server::Arrived, server::Service,
-    state::Pending, state::State,
+    actions, admin, authorize, authzen, facts, head, list, metadata, query, reply::Reply, server::Arrived,
+    server::Service, state::Pending, state::State,
 };
 use crate::keys::{KeyRefusal, Right};
 
@@ -37,18 +37,19 @@ impl Service for Node {
 /// Answers everything that a node serves; `Err` is a refusal, ready to send.
 pub async fn route(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
     let endpoint = find(arrived)?;
-    if let Some(reply) = without_key(state, endpoint) {
+    if let Some(reply) = without_key(state, endpoint, arrived) {
         return Ok(reply);
     }
     let (_, key) = authenticate(state, arrived)?;
     answer(state, endpoint, key, arrived).await
 }
 
-/// What machines that watch may see.
-pub fn without_key(state: &State, endpoint: Endpoint) -> Option<Reply> {
+/// What machines that watch, or look for a service, may see.
+pub fn without_key(state: &State, endpoint: Endpoint, arrived: &Arrived) -> Option<Reply> {
     match endpoint {
         Endpoint::Healthcheck | Endpoint::ApiHealthcheck => Some(admin::healthcheck(state)),
         Endpoint::Metrics => Some(admin::metrics(state)),
+        Endpoint::AuthzenConfiguration => Some(authzen::configuration(state, arrived)),
         _ => None,
     }
 }
@@ -66,6 +67,11 @@ pub async fn answer(state: &State, endpoint: Endpoint, key: &str, arrived: &Arri
         Endpoint::EvaluateQuery => query::evaluate_query(state, worker, body).await,
         Endpoint::Facts => facts::facts(state, worker, &arrived.query).await,
         Endpoint::PolicyMetadata => metadata::metadata(state, worker).await,
+        Endpoint::Evaluation => authzen::evaluation(state, arrived).await,
+        Endpoint::Evaluations => authzen::evaluations(state, arrived).await,
+        Endpoint::SearchSubject => authzen::subjects(state, arrived).await,
+        Endpoint::SearchResource => authzen::resources(state, arrived).await,
+        Endpoint::SearchAction => authzen::actions(state, arrived).await,
         // Always 200: one SDK neither awaits nor catches this call.
         Endpoint::Expect => Ok(Reply::message(200, "noted")),
         _ => Err(allowing(
@@ -99,6 +105,7 @@ pub fn authenticate<'a>(state: &State, arrived: &'a Arrived) -> Result<(Right, &
         return Err(KeyRefusal::NoCertificate.into());
     }
     let bearer = arrived.bearer();
-    let right = state.keys.check(bearer)?;
+    let challenge = |refusal| Reply::from(refusal).with(WWW_AUTHENTICATE, &state.authzen.challenge());
+    let right = state.keys.check(bearer).map_err(challenge)?;
     Ok((right, bearer.unwrap_or_default()))
 }

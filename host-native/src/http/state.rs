@@ -2,13 +2,14 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::SystemTime};
 
+use understudy_calls::dialogue::{Dialogue, Told};
 use understudy_core::{
     limits::WORK_UNITS_PER_REQUEST,
     model::{Answer, Ask, AskError, Fact, Pattern, Request},
     rules::rule::BlockMetadata,
 };
 
-use super::refusal::Refusal;
+use super::{authzen::Settings, refusal::Refusal};
 use crate::keys::KeyCheck;
 
 /// A future of the worker's own thread.
@@ -36,6 +37,8 @@ pub type Metadata = Vec<(String, BlockMetadata)>;
 pub trait Answers: Send + Sync {
     /// Answers all of these from one generation, in order; the first that fails ends it.
     fn ask(&self, worker: usize, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>>;
+    /// Takes the steps of a dialogue, all of them with one generation, and gives what came of each.
+    fn converse(&self, worker: usize, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>>;
     /// Stored facts that fit (http-api.md §6.1).
     fn facts(
         &self,
@@ -66,6 +69,8 @@ pub struct State {
     pub answers: Arc<dyn Answers>,
     /// Who counts.
     pub observe: Arc<dyn Observe>,
+    /// How AuthZEN's calls are read.
+    pub authzen: Arc<Settings>,
 }
 
 impl State {

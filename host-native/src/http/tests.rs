@@ -12,6 +12,7 @@ use std::{
 };
 
 use tokio::sync::watch;
+use understudy_calls::dialogue::{Dialogue, Step, Told};
 use understudy_core::model::{Answer, Ask, Fact, Pattern, Request, Row, Value};
 
 use super::{
@@ -77,6 +78,19 @@ impl Answers for Straw {
             Ok(requests.iter().map(straw).collect())
         })
     }
+    fn converse(&self, _: usize, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
+        Box::pin(async move {
+            let mut told = Vec::new();
+            while let Some(step) = dialogue.step(&told) {
+                told.push(match step {
+                    Step::Ask(request) => Told::Answer(straw(&request)),
+                    Step::Names(_) => Told::Names(None),
+                    Step::Skip => Told::Skipped,
+                });
+            }
+            Ok(told)
+        })
+    }
     fn facts(&self, _: usize, _: Option<String>, args: Vec<Pattern>) -> Pending<'_, Result<Vec<Fact>, CallError>> {
         let args = args.into_iter().filter_map(|arg| if let Pattern::Exact(value) = arg { Some(value) } else { None });
         let fact = Fact { predicate: "p".into(), args: args.collect() };
@@ -102,7 +116,7 @@ pub(super) fn start() -> Server {
 
 pub(super) fn start_with(limits: Limits, n_workers: usize) -> Server {
     let straw = Arc::new(Straw { seen: AtomicU64::new(0) });
-    let state = State { keys: straw.clone(), answers: straw.clone(), observe: straw };
+    let state = State { keys: straw.clone(), answers: straw.clone(), observe: straw, authzen: Arc::default() };
     let service: Arc<dyn Service> = Arc::new(Node(state));
     let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, n_workers).unwrap().with_limits(limits);
     let (address, (drain, draining)) = (listeners.address(), watch::channel(false));

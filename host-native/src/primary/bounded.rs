@@ -1,7 +1,11 @@
 //! Answers under a plan's limits: how many context facts a question may bring, how many results an answer may have.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
+use understudy_calls::dialogue::{Dialogue, Step, Told};
 use understudy_core::model::{Answer, Fact, Pattern, Request};
 use understudy_wire::Code;
 
@@ -20,6 +24,19 @@ pub struct Bounded {
 }
 
 impl Bounded {
+    fn context_facts(&self, n: usize) -> Result<(), CallError> {
+        refuse(n, self.limits.context_facts_max, "context facts", "send fewer, or store them")
+    }
+
+    fn answer(&self, answer: &Answer) -> Result<(), CallError> {
+        self.results(match answer {
+            Answer::Decision(_) => 1,
+            Answer::Ids(ids) => ids.len(),
+            Answer::Facts(rows) => rows.len(),
+            Answer::Bindings { rows, .. } => rows.len(),
+        })
+    }
+
     fn results(&self, n: usize) -> Result<(), CallError> {
         refuse(n, self.limits.results_max, "results", "ask for fewer")
     }
@@ -28,18 +45,24 @@ impl Bounded {
 impl Answers for Bounded {
     fn ask(&self, worker: usize, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
         Box::pin(async move {
-            let n_facts = requests.iter().map(|request| request.context_facts.len()).max().unwrap_or(0);
-            refuse(n_facts, self.limits.context_facts_max, "context facts", "send fewer, or store them")?;
+            self.context_facts(requests.iter().map(|request| request.context_facts.len()).max().unwrap_or(0))?;
             let answers = self.answers.ask(worker, requests).await?;
-            for answer in &answers {
-                self.results(match answer {
-                    Answer::Decision(_) => 1,
-                    Answer::Ids(ids) => ids.len(),
-                    Answer::Facts(rows) => rows.len(),
-                    Answer::Bindings { rows, .. } => rows.len(),
-                })?;
-            }
+            answers.iter().try_for_each(|answer| self.answer(answer))?;
             Ok(answers)
+        })
+    }
+
+    fn converse(&self, worker: usize, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
+        Box::pin(async move {
+            let max = self.limits.context_facts_max.unwrap_or(usize::MAX);
+            let counted = Arc::new(Counted { dialogue, max, n_over: AtomicUsize::new(0) });
+            let told = self.answers.converse(worker, counted.clone()).await?;
+            self.context_facts(counted.n_over.load(Ordering::Relaxed))?;
+            told.iter().try_for_each(|told| match told {
+                Told::Answer(answer) => self.answer(answer),
+                Told::Failed(_) | Told::Names(_) | Told::Skipped => Ok(()),
+            })?;
+            Ok(told)
         })
     }
 
@@ -61,6 +84,27 @@ impl Answers for Bounded {
 
     fn is_serving(&self) -> bool {
         self.answers.is_serving()
+    }
+}
+
+/// A dialogue that is over with the first question of more context facts than `max`.
+struct Counted {
+    dialogue: Arc<dyn Dialogue>,
+    max: usize,
+    /// How many that question has; 0: there was none.
+    n_over: AtomicUsize,
+}
+
+impl Dialogue for Counted {
+    fn step(&self, told: &[Told]) -> Option<Step> {
+        let step = self.dialogue.step(told)?;
+        match &step {
+            Step::Ask(request) if request.context_facts.len() > self.max => {
+                self.n_over.store(request.context_facts.len(), Ordering::Relaxed);
+                None
+            }
+            _ => Some(step),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use understudy_calls::authzen::Terms;
 use understudy_wire::Code;
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::{
     http::{
+        authzen::Settings,
         reply::Reply,
         state::{Observe, State},
     },
@@ -60,7 +62,15 @@ impl Environment {
         let answers = Arc::new(Bounded { answers: ledger.answers(), limits });
         let rate = |max: Option<usize>, seconds| max.map(|max| Rate::new(max, Duration::from_secs(seconds)));
         Ok(Environment {
-            state: State { keys: Arc::new(FixedKeys(keys)), answers, observe },
+            state: State {
+                keys: Arc::new(FixedKeys(keys)),
+                answers,
+                observe,
+                authzen: Arc::new(Settings::new(
+                    Terms { environment: ledger.environment().to_owned(), ..Terms::default() },
+                    None,
+                )),
+            },
             ledger,
             limits,
             reports: Reports::default(),

@@ -49,7 +49,7 @@ impl Primary {
             return feed::serve(&environment.ledger, &environment.reports, &arrived).await;
         }
         let endpoint = router::find(&arrived)?;
-        if let Some(reply) = router::without_key(&self.environments.main().state, endpoint) {
+        if let Some(reply) = router::without_key(&self.environments.main().state, endpoint, &arrived) {
             return Ok(reply);
         }
         if endpoint == Endpoint::TestEnvironment {

@@ -5,8 +5,10 @@
 //! Never: waits, reads a clock or a file, opens a socket, asks an engine. It stands above `wire` and `core`, which don't
 //! know each other.
 
+pub mod authzen;
 mod body;
 pub mod convert;
+pub mod dialogue;
 pub mod head;
 pub mod keys;
 pub mod page;

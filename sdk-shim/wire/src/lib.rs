@@ -5,6 +5,7 @@
 //! refuse a key too many); requests may carry keys that nobody reads, and `null` where a field is optional.
 
 pub mod agent;
+pub mod authzen;
 pub mod check;
 pub mod data;
 pub mod error;

@@ -94,6 +94,18 @@ endpoints! {
     BulkLoad Post "/api/bulk_load" PrimaryWrites;
     /// Deprecated: deletes.
     BulkDelete Post "/api/bulk_delete" PrimaryWrites;
+    /// AuthZEN: a decision.
+    Evaluation Post "/access/v1/evaluation" Everywhere;
+    /// AuthZEN: several decisions.
+    Evaluations Post "/access/v1/evaluations" Everywhere;
+    /// AuthZEN: who may.
+    SearchSubject Post "/access/v1/search/subject" Everywhere;
+    /// AuthZEN: to what.
+    SearchResource Post "/access/v1/search/resource" Everywhere;
+    /// AuthZEN: what may be done.
+    SearchAction Post "/access/v1/search/action" Everywhere;
+    /// AuthZEN: what is offered where. The path of a service's base URL may follow.
+    AuthzenConfiguration Get "/.well-known/authzen-configuration" Everywhere;
     /// Deprecated: how many facts.
     Stats Get "/api/stats" Primary;
     /// What an agent tells; `{event}` is one of [`AGENT_EVENTS`].
@@ -111,9 +123,15 @@ endpoints! {
 impl Endpoint {
     /// Those on a path, one per method.
     pub fn on(path: &str) -> impl Iterator<Item = Endpoint> + '_ {
-        let takes = move |endpoint: &Endpoint| match endpoint.path().split_once("{event}") {
-            Some((before, _)) => path.strip_prefix(before).is_some_and(|event| AGENT_EVENTS.contains(&event)),
-            None => endpoint.path() == path,
+        let takes = move |endpoint: &Endpoint| match endpoint {
+            Endpoint::AgentEvent => {
+                let event = endpoint.path().split_once("{event}").and_then(|(before, _)| path.strip_prefix(before));
+                event.is_some_and(|event| AGENT_EVENTS.contains(&event))
+            }
+            Endpoint::AuthzenConfiguration => {
+                path.strip_prefix(endpoint.path()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+            _ => endpoint.path() == path,
         };
         Endpoint::ALL.iter().copied().filter(takes)
     }

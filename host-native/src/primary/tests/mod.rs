@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::sync::watch::{Sender, channel};
+use understudy_calls::dialogue::{Dialogue, Step, Told};
 use understudy_core::{
     engine::Engine,
     model::{Answer, Change, Fact, Pattern, Request},
@@ -74,6 +75,21 @@ impl Answers for Native {
     fn ask(&self, _: usize, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
         Box::pin(async move {
             self.with(|engine| requests.iter().map(|request| engine.ask(request).map_err(CallError::Ask)).collect())?
+        })
+    }
+    fn converse(&self, _: usize, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
+        Box::pin(async move {
+            self.with(|engine| {
+                let mut told = Vec::new();
+                while let Some(step) = dialogue.step(&told) {
+                    told.push(match step {
+                        Step::Ask(request) => engine.ask(&request).map_or_else(Told::Failed, Told::Answer),
+                        Step::Names(vocabulary) => Told::Names(engine.names(&vocabulary)),
+                        Step::Skip => Told::Skipped,
+                    });
+                }
+                told
+            })
         })
     }
     fn facts(

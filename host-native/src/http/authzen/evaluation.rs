@@ -1,0 +1,45 @@
+//! `/access/v1/evaluation` and `/access/v1/evaluations`.
+
+use std::sync::Arc;
+
+use understudy_calls::{authzen::batch::Batch, refusal::Refusal};
+use understudy_wire::authzen::{Decision, DecisionContext, Evaluations, ItemError};
+
+use super::{converse, read};
+use crate::http::{
+    reply::Reply,
+    server::Arrived,
+    state::{State, mismatch, now_s},
+};
+
+/// One decision.
+pub async fn evaluation(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
+    decide(state, arrived, Batch::single(&read(arrived)?, &state.authzen.terms, now_s())?).await
+}
+
+/// Several decisions, as of one generation and one point in time.
+pub async fn evaluations(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
+    decide(state, arrived, Batch::read(&read(arrived)?, &state.authzen.terms, now_s())?).await
+}
+
+async fn decide(state: &State, arrived: &Arrived, batch: Batch) -> Result<Reply, Reply> {
+    let batch = Arc::new(batch);
+    let told = converse(state, arrived.worker, batch.clone()).await?;
+    let mut decisions = batch.decisions(&told).into_iter();
+    if batch.is_single() {
+        let decision = decisions.next().ok_or_else(mismatch)??;
+        return Ok(Reply::ok(&Decision { decision, context: None }));
+    }
+    Ok(Reply::ok(&Evaluations { evaluations: decisions.map(item).collect() }))
+}
+
+/// What can't be decided is a denial that says why.
+fn item(decision: Result<bool, Refusal>) -> Decision {
+    match decision {
+        Ok(decision) => Decision { decision, context: None },
+        Err(Refusal { code, message }) => {
+            let error = ItemError { status: code.status(), message };
+            Decision { decision: false, context: Some(DecisionContext { error }) }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! One evaluation or many: read, asked in order, decided.
+
+use std::sync::Arc;
+
+use understudy_core::{
+    limits::WORK_UNITS_PER_REQUEST,
+    model::{Answer, Request},
+};
+use understudy_wire::Code;
+
+use super::{
+    Terms,
+    entity::{Action, Entity, required},
+    json::{Json, Object},
+    limits::ITEMS_MAX,
+    members::{array, member, missing, object, other_kind, string},
+    mismatch,
+    question::{Context, Question},
+    source::{Keys, Source},
+    unanswered, unreadable,
+};
+use crate::{
+    dialogue::{Dialogue, Step, Told},
+    refusal::Refusal,
+};
+
+/// Decisions that are asked for together.
+#[derive(Debug)]
+pub struct Batch {
+    items: Vec<Result<Question, Refusal>>,
+    /// Whose keys have to be known first.
+    sources: Vec<Source>,
+    /// The decision after which nothing more is asked.
+    stop: Option<bool>,
+    is_single: bool,
+    now_s: i64,
+}
+
+impl Batch {
+    /// Reads a single evaluation. `now_s`: seconds since 1970-01-01 UTC.
+    pub fn single(body: &Object, terms: &Terms, now_s: i64) -> Result<Self, Refusal> {
+        let types = &terms.types;
+        let question = Question {
+            subject: Arc::new(Entity::read(required(body, "subject")?, "subject", None, types)?),
+            action: Arc::new(Action::read(required(body, "action")?, types)?),
+            resource: Arc::new(Entity::read(required(body, "resource")?, "resource", None, types)?),
+            context: Arc::new(Context::read(object(body, "context", "context")?, terms)?),
+        };
+        Ok(Batch::new(vec![Ok(question)], None, true, now_s))
+    }
+
+    /// Reads several; without items it is a single one. What is wrong with one item is that item's, what is wrong with all
+    /// of them (or is no object) the request's.
+    pub fn read(body: &Object, terms: &Terms, now_s: i64) -> Result<Self, Refusal> {
+        let items = array(body, "evaluations", "evaluations")?.unwrap_or_default();
+        if items.is_empty() {
+            return Batch::single(body, terms, now_s);
+        }
+        let stop = semantic(body)?;
+        if items.len() > ITEMS_MAX {
+            let message = format!("{} evaluations at once: at most {ITEMS_MAX}", items.len());
+            return Err(Refusal::new(Code::TooLarge, message));
+        }
+        let defaults = Defaults::read(body, terms)?;
+        let item = |(number, json): (usize, &Json)| match json {
+            Json::Object(item) => Ok(defaults.question(item, terms)),
+            other => Err(other_kind(&format!("evaluations[{number}]"), other, "an object")),
+        };
+        let items = items.iter().enumerate().map(item).collect::<Result<_, _>>()?;
+        Ok(Batch::new(items, stop, false, now_s))
+    }
+
+    fn new(items: Vec<Result<Question, Refusal>>, stop: Option<bool>, is_single: bool, now_s: i64) -> Self {
+        let used =
+            |source: &Source| items.iter().flatten().any(|item| item.said().sources().any(|used| used == *source));
+        let sources = Source::ALL.into_iter().filter(used).collect();
+        Batch { items, sources, stop, is_single, now_s }
+    }
+
+    /// Is it answered by one decision, without an array around it?
+    pub fn is_single(&self) -> bool {
+        self.is_single
+    }
+
+    /// The decisions, or why there is none, in order; with a semantic that stops early, up to the one that did.
+    pub fn decisions(&self, told: &[Told]) -> Vec<Result<bool, Refusal>> {
+        let (keys, outcomes) = self.split(told);
+        let decide = |(item, told): (&Result<Question, Refusal>, &Told)| match told {
+            Told::Answer(Answer::Decision(decision)) => Ok(*decision),
+            Told::Failed(error) => Err(unanswered(error)),
+            // Whatever stood in its way stands there still.
+            Told::Skipped => Err(item.clone().and_then(|item| item.said().facts(keys)).err().unwrap_or_else(mismatch)),
+            _ => Err(mismatch()),
+        };
+        self.items.iter().zip(outcomes).map(decide).collect()
+    }
+
+    /// Items share the work units of one request.
+    fn budget(&self) -> u64 {
+        WORK_UNITS_PER_REQUEST / self.items.len().max(1) as u64
+    }
+
+    fn split<'a>(&'a self, told: &'a [Told]) -> (Keys<'a>, &'a [Told]) {
+        let (keys, outcomes) = told.split_at(self.sources.len().min(told.len()));
+        (Keys { asked: &self.sources, told: keys }, outcomes)
+    }
+}
+
+impl Dialogue for Batch {
+    fn step(&self, told: &[Told]) -> Option<Step> {
+        if let Some(source) = self.sources.get(told.len()) {
+            return Some(source.keys());
+        }
+        let (keys, outcomes) = self.split(told);
+        // What can't be decided is no grant.
+        let decided = outcomes.last().map(|told| *told == Told::Answer(Answer::Decision(true)));
+        if decided.is_some() && decided == self.stop {
+            return None;
+        }
+        let item = self.items.get(outcomes.len())?;
+        let facts = item.as_ref().map(|item| (item, item.said().facts(keys)));
+        Some(match facts {
+            Ok((item, Ok(context_facts))) => {
+                Step::Ask(Request { ask: item.ask(), context_facts, now_s: self.now_s, budget: self.budget() })
+            }
+            _ => Step::Skip,
+        })
+    }
+}
+
+/// Members that items don't have to repeat, each read once. What is wrong with one concerns the items that rely on it.
+struct Defaults<'a> {
+    body: &'a Object,
+    subject: Result<Arc<Entity>, Refusal>,
+    action: Result<Arc<Action>, Refusal>,
+    resource: Result<Arc<Entity>, Refusal>,
+    context: Result<Arc<Context>, Refusal>,
+}
+
+impl<'a> Defaults<'a> {
+    fn read(body: &'a Object, terms: &Terms) -> Result<Self, Refusal> {
+        let types = &terms.types;
+        let entity = |name| default(body, name, |default| Entity::read(default, name, None, types));
+        Ok(Defaults {
+            body,
+            subject: entity("subject")?,
+            action: default(body, "action", |default| Action::read(default, types))?,
+            resource: entity("resource")?,
+            context: Context::read(object(body, "context", "context")?, terms).map(Arc::new),
+        })
+    }
+
+    /// The item with what it doesn't have itself. An entity is the item's or the default, never a mixture, but for a type.
+    fn question(&self, item: &Object, terms: &Terms) -> Result<Question, Refusal> {
+        let types = &terms.types;
+        let entity = |name: &str, default: &Result<Arc<Entity>, Refusal>| match object(item, name, name)? {
+            Some(own) => Entity::read(own, name, self.default_type(name), types).map(Arc::new),
+            None => default.clone(),
+        };
+        let subject = entity("subject", &self.subject)?;
+        let action = match object(item, "action", "action")? {
+            Some(own) => Arc::new(Action::read(own, types)?),
+            None => self.action.clone()?,
+        };
+        let resource = entity("resource", &self.resource)?;
+        let context = match object(item, "context", "context")? {
+            Some(own) => Arc::new(Context::read(Some(own), terms)?),
+            None => self.context.clone()?,
+        };
+        Ok(Question { subject, action, resource, context })
+    }
+
+    fn default_type(&self, name: &str) -> Option<&str> {
+        match member(self.body, name) {
+            Some(Json::Object(default)) => string(default, "type", name).ok()?,
+            _ => None,
+        }
+    }
+}
+
+/// The outer error is the request's, the inner one that of items without their own.
+fn default<T>(
+    body: &Object,
+    name: &str,
+    read: impl FnOnce(&Object) -> Result<T, Refusal>,
+) -> Result<Result<Arc<T>, Refusal>, Refusal> {
+    Ok(match object(body, name, name)? {
+        Some(default) => read(default).map(Arc::new),
+        None => Err(missing(name, "an object, in the item or for all")),
+    })
+}
+
+/// The decision that ends it.
+fn semantic(body: &Object) -> Result<Option<bool>, Refusal> {
+    let place = "options.evaluations_semantic";
+    let options = object(body, "options", "options")?;
+    match options.map(|options| string(options, "evaluations_semantic", place)).transpose()?.flatten() {
+        None | Some("execute_all") => Ok(None),
+        Some("deny_on_first_deny") => Ok(Some(false)),
+        Some("permit_on_first_permit") => Ok(Some(true)),
+        Some(other) => Err(unreadable(format!(
+            "`{place}` is `{}`: allowed is execute_all, deny_on_first_deny or permit_on_first_permit",
+            other.escape_debug()
+        ))),
+    }
+}
