@@ -18,6 +18,8 @@ const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
 const REQUESTS: usize = 600;
 /// Connections opened at once: more than the node takes.
 const CONNECTIONS: usize = 5_000;
+/// Bodies that never end: more than the whole requests that the node takes at a time.
+const SLOW: usize = 1_300;
 /// Memory of the node at its worst, in MiB: what it serves from, its connections, the tables of three instances and what a
 /// test's build needs besides.
 const MEMORY_MIB_MAX: usize = 1_024;
@@ -47,7 +49,7 @@ fn a_good_client_keeps_its_answers_among_hostile_ones() {
             let is_over = &is_over;
             scope.spawn(move || greedy(address, seed ^ n, is_over))
         });
-        let slow: Vec<_> = (0..50).filter_map(|_| slow(address).ok()).collect();
+        let slow: Vec<_> = (0..SLOW).filter_map(|_| slow(address).ok()).collect();
         let mut random = Random::new(seed);
         for n in 0..REQUESTS {
             let (bytes, allowed) = hostile::request(&mut random);

@@ -60,6 +60,7 @@ fn main() {
             beside.wrong.len() + alone.wrong.len(),
             memory_mib(&node).0,
         );
+        beside.wrong.iter().chain(&alone.wrong).take(3).for_each(|wrong| println!("  {wrong}"));
     };
 
     compare("a machine as busy, node unasked", &|is_over| {

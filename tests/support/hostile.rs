@@ -220,7 +220,7 @@ pub fn request(random: &mut Random) -> (Vec<u8>, &'static [u16]) {
 /// Sends it, and gives the statuses of everything that comes back within a moment.
 pub fn throw(address: SocketAddr, bytes: &[u8]) -> Vec<u16> {
     let Ok(mut stream) = TcpStream::connect(address) else { return Vec::new() };
-    let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
+    let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
     let _ = stream.set_write_timeout(Some(Duration::from_secs(5)));
     let _ = stream.write_all(bytes);
     // Some say that nothing follows, some leave the server waiting.

@@ -33,7 +33,7 @@ pub struct Caller {
 /// Answers one request.
 pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<ReplyBody> {
     let begun = Instant::now();
-    let _waits = caller.peer.waits();
+    let mut asks = caller.peer.asks();
     let (parts, body) = request.into_parts();
     let path = head::one_leading_slash(parts.uri.path()).to_owned();
     let label = label::label(&path);
@@ -41,14 +41,16 @@ pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<Rep
     let has_body = !body.is_end_stream();
     let worker = &caller.worker;
     let service = &*worker.service;
-    let reply = match worker.load.take(service.is_vital(&path)) {
+    let reply = match worker.load.take() {
         Err(Full) => {
             body::discard(body).await;
             Err(body::full())
         }
         Ok(mut taken) => match body::read(body, &worker.limits.pace, &mut taken).await {
             Err(refusal) => Err(refusal),
+            Ok(_) if taken.is_whole(service.is_vital(&path)) == Err(Full) => Ok(body::full()),
             Ok(body) => {
+                asks.waits();
                 let arrived = Arrived {
                     worker: worker.index,
                     method: parts.method.as_str().to_owned(),

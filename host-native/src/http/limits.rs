@@ -9,8 +9,12 @@ use std::time::Duration;
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Bytes read ahead of a connection at most. A body is handed on in pieces of this size.
 pub const READ_AHEAD_BYTES_MAX: usize = 64 << 10;
-/// A body up to this many bytes counts as part of its request; what is above takes of what all bodies share.
-pub const SMALL_BODY_BYTES: usize = 16 << 10;
+/// A body up to this many bytes counts as part of its request; what is above takes of what all bodies share. Nearly every
+/// question is smaller.
+pub const SMALL_BODY_BYTES: usize = 4 << 10;
+/// Bodies on their way at a time, per thread: more than it has connections, so that slow ones over HTTP/1.1, which cost an
+/// attacker a connection each, keep nobody from asking. The bound is for streams of HTTP/2.
+pub const ARRIVING_MAX: usize = 8_192;
 /// Requests at a time of one HTTP/2 connection; the client waits with more. What a busy application needs, and no more
 /// than a fraction of what a thread takes.
 pub const STREAMS_MAX: u32 = 100;
@@ -42,11 +46,11 @@ const OTHER_DESCRIPTORS: u64 = 256;
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at a time, over all threads. One costs up to 20 KiB before it has sent a whole request, TLS as much
-    /// again. Over it the one goes that has been without a request for longest: clients that leave connections behind
-    /// lose those, nobody else does.
+    /// again. Over it the one goes that has been without a whole request for longest: clients that leave connections
+    /// behind, or never finish a body, lose those, nobody else does.
     pub connections_max: usize,
-    /// Requests at a time, per thread: bodies on their way, long questions waiting their turn, polls of the feed. More are
-    /// told to come again at once, which is better than a queue whose end answers when nobody waits any more.
+    /// Whole requests at a time, per thread: long questions waiting their turn, polls of the feed. More are told to come
+    /// again at once, which is better than a queue whose end answers when nobody waits any more.
     pub requests_max: usize,
     /// Bytes of bodies above the small ones, over all threads, until their requests are answered. What is made of a body
     /// takes several times its size.

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::limits::{Limits, SMALL_BODY_BYTES};
+use super::limits::{ARRIVING_MAX, Limits, SMALL_BODY_BYTES};
 
 /// Bytes of bodies, over all threads.
 pub struct Bodies {
@@ -20,7 +20,8 @@ pub struct Bodies {
 
 /// The requests of one thread.
 pub struct Load {
-    n_requests: Cell<usize>,
+    n_arriving: Cell<usize>,
+    n_whole: Cell<usize>,
     max: usize,
     bodies: Arc<Bodies>,
 }
@@ -39,23 +40,30 @@ impl Bodies {
 impl Load {
     /// None yet.
     pub fn new(limits: &Limits, bodies: Arc<Bodies>) -> Rc<Self> {
-        Rc::new(Load { n_requests: Cell::new(0), max: limits.requests_max, bodies })
+        let (n_arriving, n_whole) = (Cell::new(0), Cell::new(0));
+        Rc::new(Load { n_arriving, n_whole, max: limits.requests_max, bodies })
     }
 
-    /// Takes one more request, until what this gives is dropped. `is_vital`: over the bound too.
-    pub fn take(self: &Rc<Self>, is_vital: bool) -> Result<Taken, Full> {
-        let n_requests = self.n_requests.get();
-        if n_requests >= self.max && !is_vital {
-            return Err(Full);
-        }
-        self.n_requests.set(n_requests + 1);
-        Ok(Taken { load: self.clone(), bytes: 0 })
+    /// Takes one more request whose body may be on its way, until what this gives is dropped.
+    pub fn take(self: &Rc<Self>) -> Result<Taken, Full> {
+        take_one(&self.n_arriving, ARRIVING_MAX)?;
+        Ok(Taken { load: self.clone(), is_whole: false, bytes: 0 })
     }
+}
+
+fn take_one(count: &Cell<usize>, max: usize) -> Result<(), Full> {
+    let n = count.get();
+    if n >= max {
+        return Err(Full);
+    }
+    count.set(n + 1);
+    Ok(())
 }
 
 /// What one request takes.
 pub struct Taken {
     load: Rc<Load>,
+    is_whole: bool,
     bytes: usize,
 }
 
@@ -75,6 +83,15 @@ impl Taken {
         Ok(())
     }
 
+    /// It is whole. `is_vital`: over the bound too.
+    pub fn is_whole(&mut self, is_vital: bool) -> Result<(), Full> {
+        let Load { n_arriving, n_whole, max, .. } = &*self.load;
+        take_one(n_whole, if is_vital { usize::MAX } else { *max })?;
+        n_arriving.set(n_arriving.get() - 1);
+        self.is_whole = true;
+        Ok(())
+    }
+
     /// Its body is not kept.
     pub fn drop_body(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
@@ -86,7 +103,8 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.load.n_requests.set(self.load.n_requests.get() - 1);
+        let count = if self.is_whole { &self.load.n_whole } else { &self.load.n_arriving };
+        count.set(count.get() - 1);
         self.drop_body();
     }
 }
@@ -101,8 +119,11 @@ mod tests {
         let limits = Limits { requests_max: 2, bodies_bytes_max: 1_000, ..Limits::of_machine() };
         let bodies = Bodies::new(&limits);
         let load = Load::new(&limits, bodies.clone());
-        let (mut first, mut second) = (load.take(false).unwrap(), load.take(false).unwrap());
-        assert!(load.take(false).is_err() && load.take(true).is_ok());
+        let [mut first, mut second, mut third] = [(); 3].map(|()| load.take().unwrap());
+        assert_eq!([&mut first, &mut second].map(|one| one.is_whole(false)), [Ok(()), Ok(())]);
+        assert_eq!((third.is_whole(false), load.n_arriving.get()), (Err(Full), 1));
+        assert_eq!((third.is_whole(true), load.n_arriving.get()), (Ok(()), 0));
+        drop(third);
         assert_eq!(first.grow(SMALL_BODY_BYTES), Ok(()));
         assert_eq!(bodies.taken.load(Ordering::Relaxed), 0, "a small body takes nothing");
         assert_eq!(first.grow(SMALL_BODY_BYTES + 600), Ok(()));
@@ -111,6 +132,6 @@ mod tests {
         drop(first);
         assert_eq!(second.grow(SMALL_BODY_BYTES + 1_000), Ok(()));
         drop(second);
-        assert_eq!((bodies.taken.load(Ordering::Relaxed), load.n_requests.get()), (0, 0));
+        assert_eq!((bodies.taken.load(Ordering::Relaxed), load.n_whole.get(), load.n_arriving.get()), (0, 0, 0));
     }
 }

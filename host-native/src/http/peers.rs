@@ -35,6 +35,8 @@ enum Doing {
     Nothing,
     /// Sending the head of a request that is not the first.
     Sending,
+    /// Sending bodies, and waiting for no answer to a whole request.
+    Arriving,
     /// Waiting for answers.
     Waiting,
 }
@@ -56,7 +58,8 @@ pub struct Peer {
     clock: Rc<Clock>,
     doing: Cell<Doing>,
     since: Cell<u64>,
-    n_requests: Cell<usize>,
+    n_arriving: Cell<usize>,
+    n_waiting: Cell<usize>,
     /// Since when it doesn't take what is sent, and how much it took since then.
     blocked: Cell<Option<(u64, u64)>>,
     /// Many requests at a time, so that single bytes say nothing about heads.
@@ -72,8 +75,8 @@ impl Peers {
         Peers { peers, opened, max, limits, begun: Instant::now(), clock }
     }
 
-    /// Takes one more connection; where there is no room, the one goes that has been without a request for longest.
-    /// `None`: every one of them waits for an answer.
+    /// Takes one more connection; where there is no room, the one goes that has been without a whole request for longest,
+    /// first of those that never had one. `None`: every one of them waits for an answer.
     pub fn open(&self) -> Option<Rc<Peer>> {
         let mut peers = self.peers.borrow_mut();
         if peers.len() >= self.max {
@@ -93,7 +96,8 @@ impl Peers {
             clock: self.clock.clone(),
             doing: Cell::new(Doing::Beginning),
             since: Cell::new(self.clock.0.get()),
-            n_requests: Cell::new(0),
+            n_arriving: Cell::new(0),
+            n_waiting: Cell::new(0),
             blocked: Cell::new(None),
             is_multiplexed: Cell::new(false),
             order: Cell::new(Order::GoOn),
@@ -178,11 +182,13 @@ impl Peer {
         }
     }
 
-    /// A request's head has arrived; it waits until what this gives is dropped.
-    pub fn waits(self: &Rc<Self>) -> Waits {
-        self.n_requests.set(self.n_requests.get() + 1);
-        self.doing.set(Doing::Waiting);
-        Waits(self.clone())
+    /// A request's head has arrived, its body may still be on its way. It is over when what this gives is dropped.
+    pub fn asks(self: &Rc<Self>) -> Asks {
+        self.n_arriving.set(self.n_arriving.get() + 1);
+        if self.n_waiting.get() == 0 {
+            self.now(Doing::Arriving);
+        }
+        Asks { peer: self.clone(), is_whole: false }
     }
 
     fn now(&self, doing: Doing) {
@@ -208,7 +214,8 @@ impl Peer {
             self.blocked.get().is_some_and(|(since, taken)| passed(since, limits.pace.time_for(taken)));
         takes_too_long
             || match self.doing.get() {
-                Doing::Waiting => false,
+                // A body has its own pace.
+                Doing::Waiting | Doing::Arriving => false,
                 // A reply is still on its way to it.
                 _ if self.blocked.get().is_some() => false,
                 Doing::Beginning | Doing::Sending => passed(self.since.get(), limits.head_wait),
@@ -217,15 +224,33 @@ impl Peer {
     }
 }
 
-/// A request that waits for its answer.
-pub struct Waits(Rc<Peer>);
+/// A request.
+pub struct Asks {
+    peer: Rc<Peer>,
+    is_whole: bool,
+}
 
-impl Drop for Waits {
+impl Asks {
+    /// It is whole and waits for its answer.
+    pub fn waits(&mut self) {
+        let Peer { n_arriving, n_waiting, doing, .. } = &*self.peer;
+        if !std::mem::replace(&mut self.is_whole, true) {
+            n_arriving.set(n_arriving.get() - 1);
+            n_waiting.set(n_waiting.get() + 1);
+            doing.set(Doing::Waiting);
+        }
+    }
+}
+
+impl Drop for Asks {
     fn drop(&mut self) {
-        let left = self.0.n_requests.get() - 1;
-        self.0.n_requests.set(left);
-        if left == 0 {
-            self.0.now(Doing::Nothing);
+        let Peer { n_arriving, n_waiting, .. } = &*self.peer;
+        let count = if self.is_whole { n_waiting } else { n_arriving };
+        count.set(count.get() - 1);
+        match (n_waiting.get(), n_arriving.get()) {
+            (0, 0) => self.peer.now(Doing::Nothing),
+            (0, _) => self.peer.now(Doing::Arriving),
+            _ => {}
         }
     }
 }
@@ -242,6 +267,12 @@ mod tests {
         Peers::new(limits, max)
     }
 
+    fn waits(peer: &Rc<Peer>) -> Asks {
+        let mut asks = peer.asks();
+        asks.waits();
+        asks
+    }
+
     fn is_told_to_leave(peer: &Peer) -> bool {
         peer.order.get() == Order::Leave
     }
@@ -250,15 +281,15 @@ mod tests {
     fn the_oldest_without_a_request_makes_room_and_who_never_asked_goes_first() {
         let peers = peers(3, Duration::from_secs(3600));
         let [asked, silent, waiting] = [(); 3].map(|()| peers.open().unwrap());
-        drop(asked.waits());
-        let waits = waiting.waits();
+        drop(waits(&asked));
+        let whole = waits(&waiting);
         let fourth = peers.open().unwrap();
         assert!(is_told_to_leave(&silent) && !is_told_to_leave(&asked));
         peers.open().unwrap();
         assert!(is_told_to_leave(&fourth) && !is_told_to_leave(&asked), "a new one before one that has asked");
-        let _others = [asked.waits(), peers.peers.borrow().values().last().unwrap().clone().waits()];
+        let _others = [waits(&asked), waits(&peers.peers.borrow().values().last().unwrap().clone())];
         assert!(peers.open().is_none(), "nobody goes who waits for an answer");
-        drop(waits);
+        drop(whole);
         assert!(peers.open().is_some());
         assert!(is_told_to_leave(&waiting));
     }
@@ -267,8 +298,8 @@ mod tests {
     fn time_is_over_for_silence_but_not_for_waiting() {
         let peers = peers(9, Duration::ZERO);
         let [silent, waiting, full] = [(); 3].map(|()| peers.open().unwrap());
-        let _waits = waiting.waits();
-        drop(full.waits());
+        let _waits = waits(&waiting);
+        drop(waits(&full));
         full.is_full();
         std::thread::sleep(Duration::from_millis(5));
         peers.sweep();
@@ -279,6 +310,18 @@ mod tests {
         std::thread::sleep(Duration::from_millis(5));
         peers.sweep();
         assert!(is_told_to_leave(&full));
+    }
+
+    #[test]
+    fn a_body_that_is_on_its_way_makes_room() {
+        let peers = peers(2, Duration::from_secs(3600));
+        let [slow, waiting] = [(); 2].map(|()| peers.open().unwrap());
+        let (_body, mut whole) = (slow.asks(), waiting.asks());
+        whole.waits();
+        // Another body beside it changes nothing.
+        let _more = waiting.asks();
+        assert!(peers.open().is_some());
+        assert!(is_told_to_leave(&slow) && !is_told_to_leave(&waiting));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::TcpStream,
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -46,9 +47,24 @@ fn begin(server: &Server) -> TcpStream {
     stream
 }
 
-fn finish(stream: &mut TcpStream) {
-    stream.write_all(b"}").unwrap();
-    assert_eq!(receive(stream), (200, r#"{"allowed":true}"#.into()));
+/// As many whole requests, none of which is answered before it is let go.
+fn hold<const N: usize>(server: &Server) -> [TcpStream; N] {
+    let held = [(); N].map(|()| {
+        let mut stream = server.connect();
+        send(&mut stream, "POST /api/authorize", GOOD, &AUTHORIZE.replace("read", "hold"));
+        stream
+    });
+    while server.straw.held.load(Ordering::Relaxed) < N as u64 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    held
+}
+
+fn let_go(server: &Server, held: &mut [TcpStream]) {
+    server.straw.is_let_go.store(true, Ordering::Relaxed);
+    for stream in held {
+        assert_eq!(receive(stream), (200, r#"{"allowed":false}"#.into()));
+    }
 }
 
 /// Waits for the other side to close without a word.
@@ -234,7 +250,10 @@ fn bodies_share_a_bound_and_give_it_back() {
 #[test]
 fn over_the_bound_of_requests_the_refusal_is_at_once() {
     let server = start_with(Limits { requests_max: 2, ..patient() }, 1);
-    let mut waiting = [(); 2].map(|()| begin(&server));
+    // Bodies on their way are none of them.
+    let _slow = [(); 20].map(|()| begin(&server));
+    assert_serves(&server);
+    let mut waiting = hold::<2>(&server);
     let mut third = server.connect();
     send(&mut third, "POST /api/authorize", GOOD, AUTHORIZE);
     let (head, body) = receive_whole(&mut third);
@@ -243,7 +262,7 @@ fn over_the_bound_of_requests_the_refusal_is_at_once() {
     for vital in ["/healthcheck", "/metrics"] {
         assert_eq!(exchange(&mut server.connect(), &format!("GET {vital}"), "", "").0, 200, "{vital}");
     }
-    waiting.iter_mut().for_each(finish);
+    let_go(&server, &mut waiting);
     assert_serves(&server);
     server.stop();
 }
@@ -260,12 +279,16 @@ fn over_the_bound_of_connections_who_asks_keeps_its_own() {
     drop(flood);
 
     // Where all of them wait for answers, a new one is told so.
-    let mut waiting = [(); 8].map(|()| begin(&server));
+    // Slow bodies make room as silence does.
+    let mut slow = [(); 20].map(|()| begin(&server));
+    assert!(is_closed(&mut slow[0]), "the oldest made room");
+    assert_serves(&server);
+    let mut waiting = hold::<8>(&server);
     let mut refused = server.connect();
     let (head, body) = receive_whole(&mut refused);
     assert!(head.starts_with("http/1.1 503 ") && head.contains("retry-after: 1\r\n"), "{head}");
     assert!(body.contains("too many connections"), "{body}");
-    waiting.iter_mut().for_each(finish);
+    let_go(&server, &mut waiting);
     server.stop();
 }
 
@@ -380,7 +403,7 @@ fn http2_by_prior_knowledge_answers_many_at_once_and_bodies_in_full() {
 
 #[test]
 fn a_drain_of_http2_answers_what_has_arrived_and_says_goodbye() {
-    let Server { address, drain, running } = start();
+    let Server { address, drain, running, .. } = start();
     on_a_runtime(async {
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let handshake =

@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -23,8 +23,11 @@ use super::{
 };
 use crate::keys::{KeyCheck, KeyRefusal, Right};
 
-struct Straw {
+pub(super) struct Straw {
     seen: AtomicU64,
+    /// Questions to do `hold` that wait until they are let go.
+    pub(super) held: AtomicU64,
+    pub(super) is_let_go: AtomicBool,
 }
 
 impl KeyCheck for Straw {
@@ -75,6 +78,12 @@ impl Answers for Straw {
             if matches!(&requests[0].ask, Ask::Authorize { action, .. } if action == "slow") {
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
+            if matches!(&requests[0].ask, Ask::Authorize { action, .. } if action == "hold") {
+                self.held.fetch_add(1, Ordering::Relaxed);
+                while !self.is_let_go.load(Ordering::Relaxed) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }
             Ok(requests.iter().map(straw).collect())
         })
     }
@@ -106,6 +115,7 @@ impl Answers for Straw {
 
 pub(super) struct Server {
     pub(super) address: SocketAddr,
+    pub(super) straw: Arc<Straw>,
     pub(super) drain: watch::Sender<bool>,
     pub(super) running: Running,
 }
@@ -115,12 +125,18 @@ pub(super) fn start() -> Server {
 }
 
 pub(super) fn start_with(limits: Limits, n_workers: usize) -> Server {
+<<<<<<< HEAD
     let straw = Arc::new(Straw { seen: AtomicU64::new(0) });
     let state = State { keys: straw.clone(), answers: straw.clone(), observe: straw, authzen: Arc::default() };
+=======
+    let (seen, held) = (AtomicU64::new(0), AtomicU64::new(0));
+    let straw = Arc::new(Straw { seen, held, is_let_go: AtomicBool::new(false) });
+    let state = State { keys: straw.clone(), answers: straw.clone(), observe: straw.clone() };
+>>>>>>> server
     let service: Arc<dyn Service> = Arc::new(Node(state));
     let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, n_workers).unwrap().with_limits(limits);
     let (address, (drain, draining)) = (listeners.address(), watch::channel(false));
-    Server { address, drain, running: listeners.serve(&service, &draining).unwrap() }
+    Server { address, straw, drain, running: listeners.serve(&service, &draining).unwrap() }
 }
 
 impl Server {
