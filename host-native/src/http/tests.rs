@@ -125,14 +125,9 @@ pub(super) fn start() -> Server {
 }
 
 pub(super) fn start_with(limits: Limits, n_workers: usize) -> Server {
-<<<<<<< HEAD
-    let straw = Arc::new(Straw { seen: AtomicU64::new(0) });
-    let state = State { keys: straw.clone(), answers: straw.clone(), observe: straw, authzen: Arc::default() };
-=======
     let (seen, held) = (AtomicU64::new(0), AtomicU64::new(0));
     let straw = Arc::new(Straw { seen, held, is_let_go: AtomicBool::new(false) });
-    let state = State { keys: straw.clone(), answers: straw.clone(), observe: straw.clone() };
->>>>>>> server
+    let state = State { keys: straw.clone(), answers: straw.clone(), observe: straw.clone(), authzen: Arc::default() };
     let service: Arc<dyn Service> = Arc::new(Node(state));
     let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, n_workers).unwrap().with_limits(limits);
     let (address, (drain, draining)) = (listeners.address(), watch::channel(false));
