@@ -370,7 +370,7 @@ mod tests {
             ("OSO_ENVIRONMENT is `../x`: allowed is up to 128", |flags| flags.environment = Some("../x".into())),
             ("OSO_URL is `ftp://x`: allowed is an http://", |flags| flags.url = Some("ftp://x".into())),
             ("OSO_AUTHZEN_URL is `http://x`: allowed is an https://", |flags| {
-                flags.authzen_url = Some("http://x".into())
+                flags.authzen_url = Some("http://x".into());
             }),
             ("OSO_AUTHZEN_URL is `https://x/?a`: allowed", |flags| flags.authzen_url = Some("https://x/?a".into())),
             ("OSO_AUTHZEN_URL is `https://X`: allowed", |flags| flags.authzen_url = Some("https://X".into())),
