@@ -418,7 +418,7 @@ mod tests {
             ("OSO_TLS_CERT is set and OSO_TLS_KEY is not", |flags| flags.tls_cert = Some("x".into())),
             ("OSO_TLS_CLIENT_CA is set and OSO_TLS_CERT is not", |flags| flags.tls_client_ca = Some("x".into())),
             ("OSO_AUTHZEN_URL is `http://x`: allowed is an https://", |flags| {
-                flags.authzen_url = Some("http://x".into())
+                flags.authzen_url = Some("http://x".into());
             }),
             ("OSO_AUTHZEN_URL is `https://x/?a`: allowed", |flags| flags.authzen_url = Some("https://x/?a".into())),
             ("OSO_AUTHZEN_URL is `https://X`: allowed", |flags| flags.authzen_url = Some("https://X".into())),

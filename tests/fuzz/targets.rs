@@ -5,7 +5,12 @@
 use std::sync::OnceLock;
 
 use serde::{Serialize, de::DeserializeOwned};
-use understudy_calls::{convert, page, question};
+use understudy_calls::{
+    authzen::{Terms, batch::Batch, json, limits::FACTS_MAX, search::Search},
+    convert,
+    dialogue::{Dialogue, Step, Told},
+    page, question,
+};
 use understudy_core::{
     compile::{Source, compile},
     engine::Engine,
@@ -27,6 +32,8 @@ pub const TARGETS: [(&str, Target); 6] =
 
 /// Work units of a question: enough to reach every kind of step, few enough for many inputs a second.
 const UNITS: u64 = 3_000;
+/// When everything is asked: seconds since 1970.
+const NOW_S: i64 = 1_780_000_000;
 /// Bytes of text that a target takes: what is longer only repeats.
 const TEXT_BYTES_MAX: usize = 16 << 10;
 
@@ -160,7 +167,7 @@ pub fn wire(bytes: &[u8]) {
             Ok((question::authorize(&asked)?, convert::facts(&asked.context_facts)?))
         }),
         b'l' => asked(json, |asked: wire::ListRequest| {
-            let _ = page::Paging::read(&asked, "key", 1_780_000_000).map(|paging| paging.page(vec!["a".into()]));
+            let _ = page::Paging::read(&asked, "key", NOW_S).map(|paging| paging.page(vec!["a".into()]));
             Ok((question::list(&asked)?, convert::facts(&asked.context_facts)?))
         }),
         b'c' => asked(json, |asked: wire::ActionsRequest| {
@@ -195,6 +202,20 @@ pub fn wire(bytes: &[u8]) {
             let Ok(query) = std::str::from_utf8(json) else { return };
             let parsed = wire::FactsQuery::parse(query);
             let _ = convert::patterns(&parsed.args);
+        }
+        b'v' => {
+            let Ok(body) = json::read(json) else { return };
+            let Ok(batch) = Batch::read(&body, &Terms::default(), NOW_S) else { return };
+            let told = converse(&batch);
+            assert!(!batch.decisions(&told).is_empty());
+        }
+        b's' => {
+            let Ok(body) = json::read(json) else { return };
+            for read in [Search::subjects, Search::resources, Search::actions] {
+                let Ok(search) = read(&body, &Terms::default(), NOW_S) else { continue };
+                let Ok(found) = search.found(&converse(&search)) else { continue };
+                assert!(found.results.is_sorted_by(|a, b| a < b), "sorted and distinct");
+            }
         }
         b'k' => _ = same::<wire::BulkRequest>(json),
         b'p' => _ = same::<wire::PolicySource>(json),
@@ -241,8 +262,27 @@ where
     }
 }
 
+/// Goes through a dialogue. A caller asserts nothing but properties, and few of them.
+fn converse(dialogue: &dyn Dialogue) -> Vec<Told> {
+    let mut engine = Engine::open(world(), 1).expect("it was written here");
+    let mut told = Vec::new();
+    while let Some(step) = dialogue.step(&told) {
+        told.push(match step {
+            Step::Ask(request) => {
+                let facts = &request.context_facts;
+                assert!(facts.len() <= FACTS_MAX && facts.iter().all(|fact| fact.predicate.ends_with("_property")));
+                let asked = Request { budget: UNITS, ..request };
+                engine.ask(&asked).map_or_else(Told::Failed, Told::Answer)
+            }
+            Step::Names(vocabulary) => Told::Names(engine.names(&vocabulary)),
+            Step::Skip => Told::Skipped,
+        });
+    }
+    told
+}
+
 fn request(ask: Ask, context_facts: Vec<Fact>) -> Request {
-    Request { ask, context_facts, now_s: 1_780_000_000, budget: UNITS }
+    Request { ask, context_facts, now_s: NOW_S, budget: UNITS }
 }
 
 fn value(type_name: &str, id: &str) -> Value {

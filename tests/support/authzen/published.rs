@@ -15,14 +15,36 @@ pub struct Case {
     pub answer: Json,
 }
 
-/// What each user may view, edit and delete in the search scenario.
-const MAY: [(&str, &[u32], &[u32], &[u32]); 6] = [
-    ("alice", EVERY_RECORD, &[101, 107, 110, 113, 119], &[101, 107, 113, 119]),
-    ("bob", &[101, 102, 103, 105, 108, 112, 114, 116, 117, 119, 120], &[102, 108, 114, 120], &[102, 108, 114, 120]),
-    ("carol", &[101, 102, 103, 105, 108, 109, 112, 115, 116, 117, 119], &[103, 109, 115], &[103, 109, 115]),
-    ("dan", EVERY_RECORD, &[104, 110, 115, 116], &[104, 110, 116]),
-    ("erin", &[105, 111, 115, 117], &[105, 111, 117], &[105, 111, 117]),
-    ("felix", &[104, 106, 109, 111, 112, 114, 118, 120], &[106, 112, 118], &[106, 112, 118]),
+/// A user of the search scenario and the records they may view, edit and delete.
+struct May {
+    user: &'static str,
+    view: &'static [u32],
+    edit: &'static [u32],
+    delete: &'static [u32],
+}
+
+const MAY: [May; 6] = [
+    May { user: "alice", view: EVERY_RECORD, edit: &[101, 107, 110, 113, 119], delete: &[101, 107, 113, 119] },
+    May {
+        user: "bob",
+        view: &[101, 102, 103, 105, 108, 112, 114, 116, 117, 119, 120],
+        edit: &[102, 108, 114, 120],
+        delete: &[102, 108, 114, 120],
+    },
+    May {
+        user: "carol",
+        view: &[101, 102, 103, 105, 108, 109, 112, 115, 116, 117, 119],
+        edit: &[103, 109, 115],
+        delete: &[103, 109, 115],
+    },
+    May { user: "dan", view: EVERY_RECORD, edit: &[104, 110, 115, 116], delete: &[104, 110, 116] },
+    May { user: "erin", view: &[105, 111, 115, 117], edit: &[105, 111, 117], delete: &[105, 111, 117] },
+    May {
+        user: "felix",
+        view: &[104, 106, 109, 111, 112, 114, 118, 120],
+        edit: &[106, 112, 118],
+        delete: &[106, 112, 118],
+    },
 ];
 
 const EVERY_RECORD: &[u32] =
@@ -33,11 +55,11 @@ pub const ACTIONS: [&str; 3] = ["delete", "edit", "view"];
 
 /// What a user may do this to.
 fn may(user: &str, action: &str) -> &'static [u32] {
-    let (_, view, edit, delete) = MAY.iter().find(|(name, ..)| *name == user).expect("a known user");
+    let may = MAY.iter().find(|may| may.user == user).expect("a known user");
     match action {
-        "view" => view,
-        "edit" => edit,
-        _ => delete,
+        "view" => may.view,
+        "edit" => may.edit,
+        _ => may.delete,
     }
 }
 

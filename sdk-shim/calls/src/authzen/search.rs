@@ -116,9 +116,8 @@ impl Search {
         let mut is_wildcard = false;
         match (answer, &self.sought) {
             (Answer::Ids(ids), Sought::Resources(..) | Sought::Actions(..)) => {
-                let concrete = ids.iter().filter(|id| *id != "*");
-                found.extend(concrete.cloned());
-                is_wildcard = found.len() < ids.len();
+                is_wildcard = ids.iter().any(|id| id == "*");
+                found.extend(ids.iter().filter(|id| *id != "*").cloned());
             }
             (Answer::Bindings { variables, rows }, Sought::Subjects(..)) => {
                 let at = variables.iter().position(|variable| variable == SUBJECT)?;
