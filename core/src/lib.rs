@@ -11,7 +11,6 @@ pub mod eval;
 pub mod facts;
 pub mod limits;
 pub mod model;
-pub mod plan;
 pub mod raw;
 pub mod rules;
 pub mod snapshot;
