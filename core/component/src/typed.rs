@@ -181,20 +181,20 @@ impl authorizer::Guest for Component {
     }
 }
 
-fn names(asked: Vocabulary) -> Result<Option<Vec<String>>, types::Error> {
-    with(|instance| Ok(instance.engine.as_ref().ok_or(types::Error::NotOpen)?.names(&asked)))
+fn names(asked: &Vocabulary) -> Result<Option<Vec<String>>, types::Error> {
+    with(|instance| Ok(instance.engine.as_ref().ok_or(types::Error::NotOpen)?.names(asked)))
 }
 
 impl vocabulary::Guest for Component {
     fn ids(type_name: String) -> Result<Vec<String>, types::Error> {
-        Ok(names(Vocabulary::Ids { type_name })?.unwrap_or_default())
+        Ok(names(&Vocabulary::Ids { type_name })?.unwrap_or_default())
     }
 
     fn actions(resource_type: String) -> Result<Vec<String>, types::Error> {
-        Ok(names(Vocabulary::Actions { resource_type })?.unwrap_or_default())
+        Ok(names(&Vocabulary::Actions { resource_type })?.unwrap_or_default())
     }
 
     fn arguments(predicate: String, arity: u32, position: u32) -> Result<Option<Vec<String>>, types::Error> {
-        names(Vocabulary::Arguments { predicate, arity, at: position })
+        names(&Vocabulary::Arguments { predicate, arity, at: position })
     }
 }
