@@ -44,6 +44,34 @@ fn questions_and_answers_have_limits_too() {
 }
 
 #[test]
+fn authzen_is_under_the_same_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { context_facts_max: Some(2), results_max: Some(2), ..Limits::default() };
+    let primary = start(&PrimaryConfig { limits, ..config(folder.path()) });
+    let observing = r#"actor User {} resource Repo { permissions = ["read"]; }
+        has_permission(_: User, "read", _: Repo) if context_property(_, true);"#;
+    assert_eq!(primary.policy(observing).status, 200);
+    let send = |path: &str, body: &str| {
+        let line = format!("POST /access/v1/{path}");
+        primary.exchange(&line, Some(DEVELOPMENT_KEY), "Content-Type: application/json\r\n", body)
+    };
+    let evaluate = |context: &str| {
+        let asked =
+            r#""subject":{"type":"User","id":"ann"},"action":{"name":"read"},"resource":{"type":"Repo","id":"web"}"#;
+        send("evaluation", &format!(r#"{{{asked},"context":{context}}}"#))
+    };
+    assert_eq!(evaluate(r#"{"a":true,"b":true}"#).text(), r#"{"decision":true}"#);
+    let refused = evaluate(r#"{"a":true,"b":true,"c":true}"#);
+    assert_eq!((refused.status, refused.message().contains("3 context facts")), (413, true));
+    let search = r#"{"subject":{"type":"User","id":"ann"},"action":{"name":"read"},"resource":{"type":"Repo"}}"#;
+    assert_eq!(primary.post("/api/batch", &inserts(&[permission("r"), permission("s")])).status, 200);
+    assert_eq!(send("search/resource", search).status, 200);
+    assert_eq!(primary.post("/api/batch", &inserts(&[permission("t")])).status, 200);
+    assert_eq!(send("search/resource", search).status, 413, "never a part of the list");
+    primary.stop();
+}
+
+#[test]
 fn rates_are_refused_with_429_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let limits = Limits { entries_per_minute_max: Some(3), asks_per_second_max: Some(usize::MAX), ..Limits::default() };
