@@ -9,13 +9,7 @@ use super::{listen, n_workers, random_seed, runtime, stop::asked_to_stop};
 use crate::{
     config::Config,
     guest::pool::{Pool, PoolConfig},
-    http::{
-        authzen::Settings,
-        router::Node,
-        server::{Running, Service},
-        state::State,
-        tls::Tls,
-    },
+    http::{authzen::settings::Settings, router::Node, server::Running, service::Service, state::State, tls::Tls},
     keys::NodeKeys,
     replica::{
         Origin,

@@ -7,7 +7,7 @@ use tokio::sync::watch::channel;
 use super::{listen, n_workers, runtime, stop::asked_to_stop};
 use crate::{
     guest::pool::{Pool, PoolConfig},
-    http::{server::Service, state::Observe},
+    http::{service::Service, state::Observe},
     primary::{
         PrimaryConfig,
         config::Accepted,

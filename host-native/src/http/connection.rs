@@ -22,9 +22,9 @@ use super::{
     },
     peers::{Order, Peer},
     reply::ReplyBody,
-    server::Worker,
     socket::Socket,
     tls::{self, Tls},
+    worker::Worker,
 };
 
 /// What no request over HTTP/1.1 begins with.

@@ -1,4 +1,4 @@
-//! One request and its reply: admitted, read, handed to the [`super::server::Service`], given the headers that every reply has.
+//! One request and its reply: admitted, read, handed to the [`super::service::Service`], given the headers that every reply has.
 
 use std::{rc::Rc, time::Instant};
 
@@ -14,7 +14,8 @@ use super::{
     load::Full,
     peers::Peer,
     reply::{Reply, ReplyBody},
-    server::{Arrived, Worker},
+    service::Arrived,
+    worker::Worker,
 };
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

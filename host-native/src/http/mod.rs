@@ -22,9 +22,11 @@ mod refused;
 pub mod reply;
 pub mod router;
 pub mod server;
+pub mod service;
 mod socket;
 pub mod state;
 pub mod tls;
+mod worker;
 
 // What the other HTTP host does the same.
 pub use understudy_calls::{convert, head, page, question, refusal};

@@ -7,8 +7,8 @@ use understudy_wire::{
 };
 
 use super::{
-    actions, admin, authorize, authzen, facts, head, list, metadata, query, reply::Reply, server::Arrived,
-    server::Service, state::Pending, state::State,
+    actions, admin, authorize, authzen, facts, head, list, metadata, query, reply::Reply, service::Arrived,
+    service::Service, state::Pending, state::State,
 };
 use crate::keys::{KeyRefusal, Right};
 

@@ -12,71 +12,19 @@ use std::{
     time::Duration,
 };
 
-use hyper::{HeaderMap, body::Bytes, header::AUTHORIZATION, header::HeaderName};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::TcpStream, sync::watch};
 
 use super::{
-    connection, head,
+    connection,
     limits::{BACKLOG, DRAIN, Limits, REFUSALS_MAX, SWEEP},
     load::{Bodies, Load},
     peers::Peers,
     refused,
-    reply::Reply,
-    state::Pending,
+    service::Service,
     tls::Tls,
+    worker::Worker,
 };
-
-/// A whole request.
-pub struct Arrived {
-    /// Index of the thread it arrived on.
-    pub worker: usize,
-    /// Method, upper case.
-    pub method: String,
-    /// Path, with leading slashes made one.
-    pub path: String,
-    /// Query string, possibly empty.
-    pub query: String,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body.
-    pub body: Bytes,
-    /// This listener asks for client certificates, and the connection has none.
-    pub lacks_certificate: bool,
-    /// True from the moment the server drains: who waits for something stops waiting.
-    pub draining: watch::Receiver<bool>,
-}
-
-impl Arrived {
-    /// What follows `Bearer ` in the `Authorization` header; of several headers, nothing.
-    pub fn bearer(&self) -> Option<&str> {
-        let mut all = self.headers.get_all(AUTHORIZATION).iter();
-        let one = all.next().filter(|_| all.next().is_none())?;
-        head::bearer(one.to_str().ok()?)
-    }
-
-    /// Text of a header.
-    pub fn header(&self, name: &HeaderName) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
-
-/// Who answers requests.
-pub trait Service: Send + Sync + 'static {
-    /// Answers one request, on the thread it arrived on.
-    fn handle(&self, arrived: Arrived) -> Pending<'_, Reply>;
-    /// Told of every reply.
-    fn observe(&self, path: &'static str, status: u16, seconds: f64);
-    /// Answered however many requests there are: who watches a process must not take a full one for a dead one.
-    fn is_vital(&self, path: &str) -> bool {
-        matches!(path, "/healthcheck" | "/api/healthcheck" | "/metrics")
-    }
-    /// Seconds after which to come again where there is no answer now (503). One SDK waits them out three times before it
-    /// asks its fallback, so that a server with a fallback behind it says nothing.
-    fn retry_after_s(&self) -> Option<u32> {
-        None
-    }
-}
 
 /// Listeners on one address, one per worker.
 pub struct Listeners {
@@ -153,24 +101,6 @@ impl Running {
         }
         Ok(())
     }
-}
-
-/// What the connections of one thread share.
-pub struct Worker {
-    /// Which thread.
-    pub index: usize,
-    /// Who answers.
-    pub service: Arc<dyn Service>,
-    /// True from the moment the server drains.
-    pub drain: watch::Receiver<bool>,
-    /// Its certificate.
-    pub tls: Option<Arc<Tls>>,
-    /// Its bounds.
-    pub limits: Limits,
-    /// Its requests.
-    pub load: Rc<Load>,
-    /// Its connections.
-    pub peers: Peers,
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {

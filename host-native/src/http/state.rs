@@ -9,7 +9,7 @@ use understudy_core::{
     rules::rule::BlockMetadata,
 };
 
-use super::{authzen::Settings, refusal::Refusal};
+use super::{authzen::settings::Settings, refusal::Refusal};
 use crate::keys::KeyCheck;
 
 /// A future of the worker's own thread.

@@ -18,7 +18,8 @@ use understudy_core::model::{Answer, Ask, Fact, Pattern, Request, Row, Value};
 use super::{
     limits::Limits,
     router::Node,
-    server::{Listeners, Running, Service},
+    server::{Listeners, Running},
+    service::Service,
     state::{Answers, CallError, Metadata, Observe, Pending, State},
 };
 use crate::keys::{KeyCheck, KeyRefusal, Right};

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     http::{
-        authzen::Settings,
+        authzen::settings::Settings,
         reply::Reply,
         state::{Observe, State},
     },

@@ -22,7 +22,7 @@ use super::{ledger::Ledger, store::Published};
 use crate::http::{
     convert,
     reply::{Reply, ReplyBody},
-    server::Arrived,
+    service::Arrived,
 };
 
 /// Longest report, in bytes: a few hundred lines of counts.

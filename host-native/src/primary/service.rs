@@ -16,7 +16,7 @@ use crate::{
     http::{
         reply::Reply,
         router,
-        server::{Arrived, Service},
+        service::{Arrived, Service},
         state::Pending,
     },
     keys::Right,

@@ -3,7 +3,7 @@
 use hyper::header::CACHE_CONTROL;
 use understudy_wire::Code;
 
-use crate::http::{reply::Reply, server::Arrived, state::State};
+use crate::http::{reply::Reply, service::Arrived, state::State};
 
 /// The metadata document; 404 where no base URL is configured or it has another path.
 pub fn configuration(state: &State, arrived: &Arrived) -> Reply {

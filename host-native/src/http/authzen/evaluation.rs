@@ -8,7 +8,7 @@ use understudy_wire::authzen::{Decision, DecisionContext, Evaluations, ItemError
 use super::{converse, read};
 use crate::http::{
     reply::Reply,
-    server::Arrived,
+    service::Arrived,
     state::{State, mismatch, now_s},
 };
 

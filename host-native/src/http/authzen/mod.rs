@@ -6,7 +6,7 @@
 mod configuration;
 mod evaluation;
 mod search;
-mod settings;
+pub mod settings;
 
 use std::sync::Arc;
 
@@ -20,11 +20,10 @@ use understudy_wire::Code;
 pub use configuration::configuration;
 pub use evaluation::{evaluation, evaluations};
 pub use search::{actions, resources, subjects};
-pub use settings::Settings;
 
 use super::{
     reply::Reply,
-    server::Arrived,
+    service::Arrived,
     state::{CallError, State},
 };
 

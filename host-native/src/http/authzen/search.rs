@@ -11,7 +11,7 @@ use understudy_wire::{
 use super::{converse, read};
 use crate::http::{
     reply::Reply,
-    server::Arrived,
+    service::Arrived,
     state::{State, now_s},
 };
 

@@ -38,7 +38,8 @@ mod watch;
 mod writes;
 use crate::{
     http::{
-        server::{Listeners, Running, Service},
+        server::{Listeners, Running},
+        service::Service,
         state::{Answers, CallError, Metadata, Pending},
     },
     keys::{AcceptedKey, Right, digest},
