@@ -3,10 +3,17 @@
 //! Enters: what clap read. Leaves: [`Config`], or one line that names variable, value and what is allowed.
 //! Never: read below `main`; prints a token.
 
-use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+mod tls;
+mod values;
+
+use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use understudy_calls::{authzen::types::TypeMap, head};
+
+pub use tls::TlsFiles;
+use values::{AUTHZEN_TYPES, AUTHZEN_URL, authzen_url, name, read, required, set, truth, upstream_url};
+pub use values::{ConfigError, duration};
 
 /// Flags of `serve`, each with its variable. All text: [`Config::check`] reads it, so that every message has one form.
 #[derive(Args, Clone, Debug, Default)]
@@ -163,52 +170,6 @@ pub struct Config {
     pub accept_new_store: bool,
 }
 
-/// Where certificate and key of a listener lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// Certificate chain, the server's own first, in PEM.
-    pub cert: PathBuf,
-    /// Its private key, in PEM.
-    pub key: PathBuf,
-    /// Certificates of who signs client certificates, in PEM.
-    pub client_ca: Option<PathBuf>,
-}
-
-impl TlsFiles {
-    /// Certificate and key go together, and a CA for clients only with both. None of them: no TLS.
-    pub fn check(
-        cert: Option<String>,
-        key: Option<String>,
-        client_ca: Option<String>,
-    ) -> Result<Option<TlsFiles>, ConfigError> {
-        let without = |given: &str, missing: &str| {
-            let flag = missing.trim_start_matches("OSO_").to_ascii_lowercase().replace('_', "-");
-            Err(ConfigError(format!("{given} is set and {missing} is not: set it (or --{flag}) too, or neither")))
-        };
-        match (set(cert), set(key), set(client_ca)) {
-            (Some(cert), Some(key), client_ca) => {
-                Ok(Some(TlsFiles { cert: cert.into(), key: key.into(), client_ca: client_ca.map(PathBuf::from) }))
-            }
-            (Some(_), None, _) => without("OSO_TLS_CERT", "OSO_TLS_KEY"),
-            (None, Some(_), _) => without("OSO_TLS_KEY", "OSO_TLS_CERT"),
-            (None, None, Some(_)) => without("OSO_TLS_CLIENT_CA", "OSO_TLS_CERT"),
-            (None, None, None) => Ok(None),
-        }
-    }
-}
-
-/// One variable that can't be used: one line for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError(String);
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
 impl Config {
     /// Reads every value; `random` is for the client id. An empty value counts as unset.
     pub fn check(flags: ServeFlags, random: [u8; 16]) -> Result<Config, ConfigError> {
@@ -272,178 +233,5 @@ impl Config {
     }
 }
 
-fn set(value: Option<String>) -> Option<String> {
-    value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-fn refused(variable: &str, value: &str, allowed: &str) -> ConfigError {
-    ConfigError(format!("{variable} is `{}`: allowed is {allowed}", value.escape_debug()))
-}
-
-fn required(variable: &str, value: Option<String>, what: &str) -> Result<String, ConfigError> {
-    set(value).ok_or_else(|| {
-        let flag = variable.trim_start_matches("OSO_").to_ascii_lowercase().replace('_', "-");
-        ConfigError(format!("{variable} is not set: set it (or --{flag}) to {what}"))
-    })
-}
-
-fn name(variable: &str, value: String, also: &str) -> Result<String, ConfigError> {
-    let fits = value.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
-    let dots = value.chars().all(|c| c == '.');
-    if fits && !dots && value.len() <= 128 {
-        return Ok(value);
-    }
-    Err(refused(variable, &value, &format!("up to 128 of a-z, A-Z, 0-9 and {also}")))
-}
-
-fn read<T>(
-    variable: &str,
-    value: Option<String>,
-    allowed: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, ConfigError> {
-    match set(value) {
-        None => Ok(None),
-        Some(text) => parse(&text).map(Some).ok_or_else(|| refused(variable, &text, allowed)),
-    }
-}
-
-fn truth(variable: &str, value: Option<String>) -> Result<bool, ConfigError> {
-    let truth = read(variable, value, "true or false", |text| match text.to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
-    })?;
-    Ok(truth.unwrap_or(false))
-}
-
-fn upstream_url(text: &str) -> Result<String, ConfigError> {
-    let allowed = "an http:// or https:// address, as https://api.osohq.com";
-    // What stands before an @ may be a secret and is not repeated.
-    if text.contains('@') {
-        return Err(ConfigError(
-            "OSO_URL has a user or password in it (value not shown): allowed is ".to_owned() + allowed,
-        ));
-    }
-    match reqwest::Url::from_str(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none() => {
-            Ok(url.as_str().trim_end_matches('/').to_owned())
-        }
-        _ => Err(refused("OSO_URL", text, allowed)),
-    }
-}
-
-const AUTHZEN_URL: &str =
-    "an https:// address in its normal form, without user, query and fragment, as https://pdp.example";
-const AUTHZEN_TYPES: &str = "callers' types and the policy's, each once, as user=User,record=Repository";
-
-/// The text itself: callers compare it byte for byte with what they started from.
-fn authzen_url(text: &str) -> Option<String> {
-    let url = reqwest::Url::from_str(text).ok()?;
-    let is_normal = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
-    let is_bare = url.query().is_none() && url.fragment().is_none() && !text.contains('@');
-    (url.scheme() == "https" && is_normal && is_bare).then(|| text.to_owned())
-}
-
-/// `500ms`, `1s`, `30m`, `2h`: a whole number and its unit.
-pub fn duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let number: u64 = text.get(..digits)?.parse().ok()?;
-    let unit_ms = match text.get(digits..)? {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    number.checked_mul(unit_ms).map(Duration::from_millis)
-}
-
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn flags() -> ServeFlags {
-        ServeFlags {
-            api_token: Some("e_0123456789_12345_secret".into()),
-            environment: Some("e_0123456789".into()),
-            tenant: Some("acme".into()),
-            ..ServeFlags::default()
-        }
-    }
-
-    fn message(change: impl FnOnce(&mut ServeFlags)) -> String {
-        let mut flags = flags();
-        change(&mut flags);
-        Config::check(flags, [0; 16]).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn defaults_are_the_pages() {
-        let config = Config::check(flags(), [0; 16]).unwrap();
-        assert_eq!((config.port, config.log_level), (8080, LogLevel::Error));
-        assert_eq!(config.directory, PathBuf::from("./.oso"));
-        assert_eq!(config.url, "https://api.osohq.com");
-        assert_eq!(config.client_id, "00000000-0000-4000-8000-000000000000");
-        assert!(config.telemetry && config.error_logging && !config.accept_environment_keys);
-        assert!(!format!("{config:?}").contains("secret"));
-    }
-
-    #[test]
-    fn an_empty_value_is_unset() {
-        let mut flags = flags();
-        flags.port = Some(String::new());
-        flags.log_level = Some(" ".into());
-        assert_eq!(Config::check(flags, [0; 16]).unwrap().port, 8080);
-        assert!(message(|flags| flags.tenant = Some(String::new())).starts_with("OSO_TENANT is not set"));
-    }
-
-    #[test]
-    fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
-        type Change = fn(&mut ServeFlags);
-        let cases: [(&str, Change); 15] = [
-            ("OSO_PORT is `65536`: allowed is a port from 0 to 65535", |flags| flags.port = Some("65536".into())),
-            ("OSO_LOG_LEVEL is `debug`: allowed is error, warn or info", |flags| {
-                flags.log_level = Some("debug".into());
-            }),
-            ("OSO_DISABLE_TELEMETRY is `yes`: allowed is true or false", |flags| {
-                flags.disable_telemetry = Some("yes".into());
-            }),
-            ("OSO_SYNC_INTERVAL is `1d`: allowed is a duration", |flags| flags.sync_interval = Some("1d".into())),
-            ("OSO_SYNC_INTERVAL is `0s`: allowed is a duration", |flags| flags.sync_interval = Some("0s".into())),
-            ("OSO_CLIENT_ID is `a_b`: allowed is up to 128", |flags| flags.client_id = Some("a_b".into())),
-            ("OSO_ENVIRONMENT is `../x`: allowed is up to 128", |flags| flags.environment = Some("../x".into())),
-            ("OSO_URL is `ftp://x`: allowed is an http://", |flags| flags.url = Some("ftp://x".into())),
-            ("OSO_TLS_CERT is set and OSO_TLS_KEY is not", |flags| flags.tls_cert = Some("x".into())),
-            ("OSO_TLS_CLIENT_CA is set and OSO_TLS_CERT is not", |flags| flags.tls_client_ca = Some("x".into())),
-            ("OSO_AUTHZEN_URL is `http://x`: allowed is an https://", |flags| {
-                flags.authzen_url = Some("http://x".into());
-            }),
-            ("OSO_AUTHZEN_URL is `https://x/?a`: allowed", |flags| flags.authzen_url = Some("https://x/?a".into())),
-            ("OSO_AUTHZEN_URL is `https://X`: allowed", |flags| flags.authzen_url = Some("https://X".into())),
-            ("OSO_AUTHZEN_TYPES is `a=X,b=X`: allowed is", |flags| flags.authzen_types = Some("a=X,b=X".into())),
-            ("OSO_HOST is `here`: allowed is an IP address", |flags| flags.host = Some("here".into())),
-        ];
-        for (expected, change) in cases {
-            let message = message(change);
-            assert!(message.starts_with(expected), "{message}");
-            assert!(!message.contains('\n'));
-        }
-    }
-
-    #[test]
-    fn no_message_shows_a_key() {
-        assert!(!message(|flags| flags.api_token = Some("e_1_2_se cret".into())).contains("cret"));
-        assert!(!message(|flags| flags.url = Some("http://user:secret@host".into())).contains("secret"));
-    }
-
-    #[test]
-    fn durations_have_a_unit() {
-        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(duration("30m"), Some(Duration::from_secs(1800)));
-        for bad in ["", "5", "ms", "1.5s", "-1s", "1 s", "99999999999999999999s"] {
-            assert_eq!(duration(bad), None, "{bad}");
-        }
-    }
-}
+mod tests;

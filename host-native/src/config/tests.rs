@@ -1,0 +1,85 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+
+fn flags() -> ServeFlags {
+    ServeFlags {
+        api_token: Some("e_0123456789_12345_secret".into()),
+        environment: Some("e_0123456789".into()),
+        tenant: Some("acme".into()),
+        ..ServeFlags::default()
+    }
+}
+
+fn message(change: impl FnOnce(&mut ServeFlags)) -> String {
+    let mut flags = flags();
+    change(&mut flags);
+    Config::check(flags, [0; 16]).unwrap_err().to_string()
+}
+
+#[test]
+fn defaults_are_the_pages() {
+    let config = Config::check(flags(), [0; 16]).unwrap();
+    assert_eq!((config.port, config.log_level), (8080, LogLevel::Error));
+    assert_eq!(config.directory, PathBuf::from("./.oso"));
+    assert_eq!(config.url, "https://api.osohq.com");
+    assert_eq!(config.client_id, "00000000-0000-4000-8000-000000000000");
+    assert!(config.telemetry && config.error_logging && !config.accept_environment_keys);
+    assert!(!format!("{config:?}").contains("secret"));
+}
+
+#[test]
+fn an_empty_value_is_unset() {
+    let mut flags = flags();
+    flags.port = Some(String::new());
+    flags.log_level = Some(" ".into());
+    assert_eq!(Config::check(flags, [0; 16]).unwrap().port, 8080);
+    assert!(message(|flags| flags.tenant = Some(String::new())).starts_with("OSO_TENANT is not set"));
+}
+
+#[test]
+fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
+    type Change = fn(&mut ServeFlags);
+    let cases: [(&str, Change); 15] = [
+        ("OSO_PORT is `65536`: allowed is a port from 0 to 65535", |flags| flags.port = Some("65536".into())),
+        ("OSO_LOG_LEVEL is `debug`: allowed is error, warn or info", |flags| {
+            flags.log_level = Some("debug".into());
+        }),
+        ("OSO_DISABLE_TELEMETRY is `yes`: allowed is true or false", |flags| {
+            flags.disable_telemetry = Some("yes".into());
+        }),
+        ("OSO_SYNC_INTERVAL is `1d`: allowed is a duration", |flags| flags.sync_interval = Some("1d".into())),
+        ("OSO_SYNC_INTERVAL is `0s`: allowed is a duration", |flags| flags.sync_interval = Some("0s".into())),
+        ("OSO_CLIENT_ID is `a_b`: allowed is up to 128", |flags| flags.client_id = Some("a_b".into())),
+        ("OSO_ENVIRONMENT is `../x`: allowed is up to 128", |flags| flags.environment = Some("../x".into())),
+        ("OSO_URL is `ftp://x`: allowed is an http://", |flags| flags.url = Some("ftp://x".into())),
+        ("OSO_TLS_CERT is set and OSO_TLS_KEY is not", |flags| flags.tls_cert = Some("x".into())),
+        ("OSO_TLS_CLIENT_CA is set and OSO_TLS_CERT is not", |flags| flags.tls_client_ca = Some("x".into())),
+        ("OSO_AUTHZEN_URL is `http://x`: allowed is an https://", |flags| {
+            flags.authzen_url = Some("http://x".into());
+        }),
+        ("OSO_AUTHZEN_URL is `https://x/?a`: allowed", |flags| flags.authzen_url = Some("https://x/?a".into())),
+        ("OSO_AUTHZEN_URL is `https://X`: allowed", |flags| flags.authzen_url = Some("https://X".into())),
+        ("OSO_AUTHZEN_TYPES is `a=X,b=X`: allowed is", |flags| flags.authzen_types = Some("a=X,b=X".into())),
+        ("OSO_HOST is `here`: allowed is an IP address", |flags| flags.host = Some("here".into())),
+    ];
+    for (expected, change) in cases {
+        let message = message(change);
+        assert!(message.starts_with(expected), "{message}");
+        assert!(!message.contains('\n'));
+    }
+}
+
+#[test]
+fn no_message_shows_a_key() {
+    assert!(!message(|flags| flags.api_token = Some("e_1_2_se cret".into())).contains("cret"));
+    assert!(!message(|flags| flags.url = Some("http://user:secret@host".into())).contains("secret"));
+}
+
+#[test]
+fn durations_have_a_unit() {
+    assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+    assert_eq!(duration("30m"), Some(Duration::from_secs(1800)));
+    for bad in ["", "5", "ms", "1.5s", "-1s", "1 s", "99999999999999999999s"] {
+        assert_eq!(duration(bad), None, "{bad}");
+    }
+}

@@ -1,0 +1,111 @@
+//! One value: its text, what it means, and the one line that tells what is wrong with it.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+/// One variable that can't be used: one line for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(pub(super) String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A value without the space around it; an empty one counts as unset.
+pub fn set(value: Option<String>) -> Option<String> {
+    value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// A value that is not allowed.
+pub fn refused(variable: &str, value: &str, allowed: &str) -> ConfigError {
+    ConfigError(format!("{variable} is `{}`: allowed is {allowed}", value.escape_debug()))
+}
+
+/// A value that there has to be.
+pub fn required(variable: &str, value: Option<String>, what: &str) -> Result<String, ConfigError> {
+    set(value).ok_or_else(|| {
+        let flag = variable.trim_start_matches("OSO_").to_ascii_lowercase().replace('_', "-");
+        ConfigError(format!("{variable} is not set: set it (or --{flag}) to {what}"))
+    })
+}
+
+/// A name of letters, digits and what is allowed `also`.
+pub fn name(variable: &str, value: String, also: &str) -> Result<String, ConfigError> {
+    let fits = value.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
+    let dots = value.chars().all(|c| c == '.');
+    if fits && !dots && value.len() <= 128 {
+        return Ok(value);
+    }
+    Err(refused(variable, &value, &format!("up to 128 of a-z, A-Z, 0-9 and {also}")))
+}
+
+/// A value that `parse` reads; it is one of what is `allowed`.
+pub fn read<T>(
+    variable: &str,
+    value: Option<String>,
+    allowed: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, ConfigError> {
+    match set(value) {
+        None => Ok(None),
+        Some(text) => parse(&text).map(Some).ok_or_else(|| refused(variable, &text, allowed)),
+    }
+}
+
+/// True or false; unset is false.
+pub fn truth(variable: &str, value: Option<String>) -> Result<bool, ConfigError> {
+    let truth = read(variable, value, "true or false", |text| match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    })?;
+    Ok(truth.unwrap_or(false))
+}
+
+/// An address to ask, without a slash at the end.
+pub fn upstream_url(text: &str) -> Result<String, ConfigError> {
+    let allowed = "an http:// or https:// address, as https://api.osohq.com";
+    // What stands before an @ may be a secret and is not repeated.
+    if text.contains('@') {
+        return Err(ConfigError(
+            "OSO_URL has a user or password in it (value not shown): allowed is ".to_owned() + allowed,
+        ));
+    }
+    match reqwest::Url::from_str(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none() => {
+            Ok(url.as_str().trim_end_matches('/').to_owned())
+        }
+        _ => Err(refused("OSO_URL", text, allowed)),
+    }
+}
+
+/// What [`authzen_url`] reads.
+pub const AUTHZEN_URL: &str =
+    "an https:// address in its normal form, without user, query and fragment, as https://pdp.example";
+/// What is read as a map of types.
+pub const AUTHZEN_TYPES: &str = "callers' types and the policy's, each once, as user=User,record=Repository";
+
+/// The text itself: callers compare it byte for byte with what they started from.
+pub fn authzen_url(text: &str) -> Option<String> {
+    let url = reqwest::Url::from_str(text).ok()?;
+    let is_normal = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
+    let is_bare = url.query().is_none() && url.fragment().is_none() && !text.contains('@');
+    (url.scheme() == "https" && is_normal && is_bare).then(|| text.to_owned())
+}
+
+/// `500ms`, `1s`, `30m`, `2h`: a whole number and its unit.
+pub fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u64 = text.get(..digits)?.parse().ok()?;
+    let unit_ms = match text.get(digits..)? {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(unit_ms).map(Duration::from_millis)
+}
