@@ -2,9 +2,11 @@
 //! what happens to instances that break.
 
 use std::{
+    cell::Cell,
     fs::File,
     io::Write,
     path::Path,
+    rc::Rc,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -13,10 +15,11 @@ use serde_json::{Value as Json, json};
 use understudy::{
     guest::{
         component::Guest,
+        config::PoolConfig,
         instance::{Failure, Instance, Way},
-        pool::{Pool, PoolConfig},
+        pool::Pool,
     },
-    http::state::{Answers, CallError},
+    http::state::{Answers, Asker, CallError},
     primary::instances::Instances,
 };
 use understudy_core::{
@@ -111,7 +114,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn asked(pool: &Pool, request: Request) -> Result<Answer, CallError> {
-    wait(pool.ask(0, vec![request])).map(|mut answers| answers.remove(0))
+    wait(pool.ask(Asker::default(), vec![request])).map(|mut answers| answers.remove(0))
 }
 
 fn request(ask: Ask) -> Request {
@@ -178,7 +181,7 @@ fn run(guest: &Guest, pool: &Pool, case: &Case) -> Json {
     }
     pool.install(snapshot(&case.policy, case.facts.clone()), || ()).expect("a case's snapshot opens");
     if case.ask["kind"] == "metadata" {
-        return native::metadata(&wait(pool.metadata(0)).expect("an answer").expect("a policy"));
+        return native::metadata(&wait(pool.metadata(Asker::default())).expect("an answer").expect("a policy"));
     }
     match asked(pool, native::request(case).expect("a kind of question")) {
         Ok(found) => answer(&found),
@@ -339,6 +342,30 @@ fn an_instance_that_is_stuck_is_replaced_and_only_its_own_request_fails() {
     assert_eq!((counts.stuck, counts.replaced, counts.traps), (1, 1, 0));
     assert_eq!(asked(&pool, may("ann", "r7")), Ok(Answer::Decision(true)));
     assert!(matches!(asked(&pool, long()), Err(CallError::Failed(_))), "the slow lane lives on");
+}
+
+#[test]
+fn one_key_with_many_long_questions_does_not_keep_another_waiting() {
+    const N_GREEDY: usize = 40;
+    let pool = pool(|config| config.quick_units = 1_000);
+    pool.install(snapshot(POLICY, facts(100)), || ()).expect("it opens");
+    let n_told = Rc::new(Cell::new(0));
+    let ask = |key| {
+        let pool = pool.clone();
+        async move { pool.ask(Asker { worker: 0, key }, vec![long()]).await.expect("an answer") }
+    };
+    let tasks = tokio::task::LocalSet::new();
+    for _ in 0..N_GREEDY {
+        let (greedy, n_told) = (ask(1), n_told.clone());
+        tasks.spawn_local(async move {
+            greedy.await;
+            n_told.set(n_told.get() + 1);
+        });
+    }
+    // Polled after those: it comes last, and has the second turn or the third.
+    let other = tasks.run_until(async { tokio::task::spawn_local(ask(2)).await.expect("it ends") });
+    wait(other);
+    assert!(n_told.get() < N_GREEDY / 2, "{} were told before", n_told.get());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use understudy_calls::authzen::Terms;
 use super::{listen, n_workers, random_seed, runtime, stop::asked_to_stop};
 use crate::{
     config::Config,
-    guest::pool::{Pool, PoolConfig},
+    guest::{config::PoolConfig, pool::Pool},
     http::{authzen::settings::Settings, router::Node, server::Running, service::Service, state::State, tls::Tls},
     keys::NodeKeys,
     replica::{

@@ -6,7 +6,7 @@ use tokio::sync::watch::channel;
 
 use super::{listen, n_workers, runtime, stop::asked_to_stop};
 use crate::{
-    guest::pool::{Pool, PoolConfig},
+    guest::{config::PoolConfig, pool::Pool},
     http::{service::Service, state::Observe},
     primary::{
         PrimaryConfig,

@@ -10,15 +10,15 @@ use understudy_core::{
 
 use super::pool::Pool;
 use crate::{
-    http::state::{Answers, CallError, Metadata, Pending, mismatch},
+    http::state::{Answers, Asker, CallError, Metadata, Pending, mismatch},
     primary::instances::Instances,
 };
 
 impl Answers for Pool {
-    fn ask(&self, worker: usize, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
+    fn ask(&self, asker: Asker, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
         Box::pin(async move {
             let calls = requests.into_iter().map(Call::Ask).collect();
-            let replies = self.call(worker, calls).await?.into_iter();
+            let replies = self.call(asker, calls).await?.into_iter();
             let answer = |reply| match reply {
                 Reply::Answer(answer) => Ok(answer),
                 _ => Err(mismatch()),
@@ -27,13 +27,13 @@ impl Answers for Pool {
         })
     }
 
-    fn converse(&self, worker: usize, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
-        Box::pin(Pool::converse(self, worker, dialogue))
+    fn converse(&self, asker: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
+        Box::pin(Pool::converse(self, asker, dialogue))
     }
 
     fn facts(
         &self,
-        worker: usize,
+        asker: Asker,
         predicate: Option<String>,
         args: Vec<Pattern>,
     ) -> Pending<'_, Result<Vec<Fact>, CallError>> {
@@ -41,7 +41,8 @@ impl Answers for Pool {
             let is_narrow = args.iter().any(|arg| matches!(arg, Pattern::Exact(_)));
             let call = Call::Facts { predicate, args };
             // Nothing bounds how many facts a type or a predicate has.
-            let replies = if is_narrow { self.call(worker, vec![call]).await? } else { self.call_slowly(call).await? };
+            let replies =
+                if is_narrow { self.call(asker, vec![call]).await? } else { self.call_slowly(asker, call).await? };
             match replies.into_iter().next() {
                 Some(Reply::Facts(facts)) => Ok(facts),
                 _ => Err(mismatch()),
@@ -49,9 +50,9 @@ impl Answers for Pool {
         })
     }
 
-    fn metadata(&self, worker: usize) -> Pending<'_, Result<Option<Metadata>, CallError>> {
+    fn metadata(&self, asker: Asker) -> Pending<'_, Result<Option<Metadata>, CallError>> {
         Box::pin(async move {
-            match self.call(worker, vec![Call::Metadata]).await?.into_iter().next() {
+            match self.call(asker, vec![Call::Metadata]).await?.into_iter().next() {
                 Some(Reply::Metadata(metadata)) => Ok(metadata),
                 _ => Err(mismatch()),
             }

@@ -6,10 +6,12 @@
 
 mod answers;
 pub mod component;
+pub mod config;
 pub mod engine_config;
 mod faults;
 pub mod instance;
 mod lane;
+mod lanes;
 pub mod limits;
 mod log;
 mod memory;
@@ -17,6 +19,7 @@ pub mod pool;
 mod slow;
 mod steps;
 mod turn;
+mod turns;
 mod watchdog;
 
 #[cfg(test)]

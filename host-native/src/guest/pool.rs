@@ -1,182 +1,61 @@
-//! Which instance answers: one of the current generation per worker, one for the slow lane; the step from one generation
-//! to the next; what takes the place of an instance that broke.
+//! Who answers: quick questions on the worker's own instance at once, long ones in the slow lane.
 
-use std::{
-    fs::File,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc::{self, Sender},
-    },
-    time::{Duration, Instant},
-};
+use std::{fs::File, sync::Arc};
 
-use arc_swap::ArcSwapOption;
 use understudy_calls::dialogue::{Dialogue, Told};
 use understudy_core::{
     model::{AskError, Request},
-    raw::{Call, Refusal, Reply},
+    raw::{Call, Reply},
 };
 
 use super::{
-    component::Guest,
-    instance::{Failure, Instance, Way},
-    lane::{Lane, Live},
-    limits::{HEAP_BYTES_KEPT, QUICK_STUCK, QUICK_TIME, QUICK_UNITS, SLOW_STUCK, heap_bytes_max},
+    config::PoolConfig,
+    instance::Failure,
+    lanes::{Counts, Lanes, Quick},
+    limits::QUICK_TIME,
     log::Log,
     slow::SlowLane,
-    steps,
-    watchdog::{self, Watched},
 };
-use crate::http::state::CallError;
-
-/// Tries to put a new instance in the place of a broken one; the next question tries again.
-const REPLACE_TRIES: usize = 3;
+use crate::http::state::{Asker, CallError};
 
 /// The instances of one process.
 pub struct Pool {
-    shared: Arc<Shared>,
-    slow: SlowLane,
-}
-
-/// What may be set differently, above all by tests that make instances break.
-#[derive(Clone, Copy, Debug)]
-pub struct PoolConfig {
-    /// Threads that ask.
-    pub n_workers: usize,
-    /// How snapshots come into memory.
-    pub way: Way,
-    /// Memory of an instance besides its snapshot, in bytes.
-    pub heap_bytes_max: usize,
-    /// Work units of a quick question.
-    pub quick_units: u64,
-    /// After so long on the CPU a quick question's instance is stuck.
-    pub quick_stuck: Duration,
-    /// The same in the slow lane.
-    pub slow_stuck: Duration,
-}
-
-impl PoolConfig {
-    /// The ordinary one.
-    pub fn new(n_workers: usize) -> Self {
-        PoolConfig {
-            n_workers,
-            way: Way::Map,
-            heap_bytes_max: heap_bytes_max(),
-            quick_units: QUICK_UNITS,
-            quick_stuck: QUICK_STUCK,
-            slow_stuck: SLOW_STUCK,
-        }
-    }
-}
-
-/// What broke, for the metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Generations installed.
-    pub generation: u64,
-    /// Instances that broke off or gave nonsense.
-    pub traps: u64,
-    /// Instances that were stuck.
-    pub stuck: u64,
-    /// Instances made in the place of those.
-    pub replaced: u64,
-}
-
-struct Shared {
-    guest: Guest,
+    lanes: Arc<Lanes>,
     config: PoolConfig,
-    /// One per worker, then that of the slow lane.
-    lanes: Arc<[Watched]>,
-    /// What serves; none before the first install.
-    generation: ArcSwapOption<Generation>,
-    log: Log,
-    /// Where instances go that nobody needs any more: giving their memory back takes longer than a check.
-    retired: Sender<Live>,
-    traps: AtomicU64,
-    stuck: AtomicU64,
-    replaced: AtomicU64,
-}
-
-/// What serves: its number, and the file to make further instances of. The file's name may be gone.
-struct Generation {
-    number: u64,
-    file: File,
+    slow: SlowLane,
 }
 
 impl Pool {
     /// Loads the component; nothing serves yet.
     pub fn start(config: PoolConfig) -> Result<Arc<Self>, String> {
-        let guest = Guest::load().map_err(|error| format!("the engine can't be loaded: {error:#}"))?;
-        let (retired, to_drop) = mpsc::channel::<Live>();
-        let drop_all = move || to_drop.into_iter().for_each(drop);
-        std::thread::Builder::new()
-            .name("guest-retired".into())
-            .spawn(drop_all)
-            .map_err(|error| format!("no thread for retired instances: {error}"))?;
-        let lane = |patience| Watched { lane: Lane::default(), patience };
-        let quick = std::iter::repeat_with(|| lane(config.quick_stuck)).take(config.n_workers);
-        let lanes: Arc<[Watched]> = quick.chain([lane(config.slow_stuck)]).collect();
-        watchdog::start(&lanes).map_err(|error| format!("no thread for the watchdog: {error}"))?;
-        let shared = Arc::new(Shared {
-            guest,
-            config,
-            lanes,
-            generation: ArcSwapOption::empty(),
-            log: Log::default(),
-            retired,
-            traps: AtomicU64::new(0),
-            stuck: AtomicU64::new(0),
-            replaced: AtomicU64::new(0),
-        });
+        let lanes = Arc::new(Lanes::start(config)?);
         let slow = SlowLane::start().map_err(|error| format!("no thread for long questions: {error}"))?;
-        Ok(Arc::new(Pool { shared, slow }))
+        Ok(Arc::new(Pool { lanes, config, slow }))
     }
 
-    /// Opens a verified snapshot file in a new instance for every lane, then makes it current in one step: a question
-    /// that begins after this returned is answered from it or a later one. `before`: what has to change at that moment.
-    /// On an error nothing has changed. Blocks as long as it takes to open; one caller at a time.
+    /// Makes a snapshot what serves, as [`Lanes::install`] does.
     pub fn install(&self, file: File, before: impl FnOnce()) -> Result<(), Failure> {
-        let shared = &*self.shared;
-        let mut made = Vec::with_capacity(shared.lanes.len());
-        for _ in 0..shared.lanes.len() {
-            made.push(shared.open(&file)?);
-        }
-        let number = shared.number() + 1;
-        for (Watched { lane, .. }, instance) in shared.lanes.iter().zip(made) {
-            lane.prepare(Live { generation: number, instance });
-        }
-        before();
-        shared.generation.store(Some(Arc::new(Generation { number, file })));
-        // Lanes that nobody asks right now let go of the generation before; the others do before their next answer.
-        for Watched { lane, .. } in &*shared.lanes {
-            if let Some(mut live) = lane.idle() {
-                shared.promote(lane, &mut live);
-            }
-        }
-        Ok(())
+        self.lanes.install(file, before)
     }
 
     /// What broke so far.
     pub fn counts(&self) -> Counts {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let Shared { traps, stuck, replaced, .. } = &*self.shared;
-        Counts { generation: self.shared.number(), traps: read(traps), stuck: read(stuck), replaced: read(replaced) }
+        self.lanes.counts()
     }
 
     /// Writes since the snapshot, which every answer contains.
     pub(super) fn log(&self) -> &Log {
-        &self.shared.log
+        self.lanes.log()
     }
 
     /// Does anything serve?
     pub fn is_serving(&self) -> bool {
-        self.shared.number() > 0
+        self.lanes.number() > 0
     }
 
     /// Quick calls on the worker's own instance, at once; what turns out to take long goes to the slow lane, whole.
-    pub(super) async fn call(&self, worker: usize, mut calls: Vec<Call>) -> Result<Vec<Reply>, CallError> {
-        let PoolConfig { n_workers, quick_units, .. } = self.shared.config;
+    pub(super) async fn call(&self, asker: Asker, mut calls: Vec<Call>) -> Result<Vec<Reply>, CallError> {
+        let quick_units = self.config.quick_units;
         let limited = |call: &mut Call| match call {
             Call::Ask(Request { budget, .. }) => {
                 let asked = *budget;
@@ -186,7 +65,7 @@ impl Pool {
             _ => 0,
         };
         let budgets: Vec<u64> = calls.iter_mut().map(limited).collect();
-        match self.shared.run(worker.min(n_workers - 1), &calls, Some(QUICK_TIME)) {
+        match self.lanes.run(self.lane(asker), &calls, Some(QUICK_TIME)) {
             Ok(Some(replies)) => return Ok(replies),
             Ok(None) => {}
             Err(CallError::Ask(AskError::Budget { units })) if units == quick_units => {}
@@ -197,206 +76,31 @@ impl Pool {
                 request.budget = units;
             }
         }
-        self.run_slowly(calls).await
+        self.run_slowly(asker, calls).await
     }
 
     /// A call that is known to take long.
-    pub(super) async fn call_slowly(&self, call: Call) -> Result<Vec<Reply>, CallError> {
-        self.run_slowly(vec![call]).await
+    pub(super) async fn call_slowly(&self, asker: Asker, call: Call) -> Result<Vec<Reply>, CallError> {
+        self.run_slowly(asker, vec![call]).await
     }
 
-    async fn run_slowly(&self, calls: Vec<Call>) -> Result<Vec<Reply>, CallError> {
-        let shared = self.shared.clone();
-        self.slow.ask(move || shared.run(shared.config.n_workers, &calls, None)?.ok_or(CallError::Busy)).await
+    async fn run_slowly(&self, asker: Asker, calls: Vec<Call>) -> Result<Vec<Reply>, CallError> {
+        let (lanes, slow) = (self.lanes.clone(), self.config.n_workers);
+        self.slow.ask(asker.key, move || lanes.run(slow, &calls, None)?.ok_or(CallError::Busy)).await
     }
 
     /// Takes the steps of a dialogue, all of them with one generation; one that takes long begins anew in the slow lane.
-    pub(super) async fn converse(&self, worker: usize, dialogue: Arc<dyn Dialogue>) -> Result<Vec<Told>, CallError> {
-        let PoolConfig { n_workers, quick_units, .. } = self.shared.config;
-        let quick = Quick { units: quick_units, time: QUICK_TIME };
-        if let Some(told) = self.shared.converse(worker.min(n_workers - 1), &*dialogue, Some(quick))? {
+    pub(super) async fn converse(&self, asker: Asker, dialogue: Arc<dyn Dialogue>) -> Result<Vec<Told>, CallError> {
+        let quick = Quick { units: self.config.quick_units, time: QUICK_TIME };
+        if let Some(told) = self.lanes.converse(self.lane(asker), &*dialogue, Some(quick))? {
             return Ok(told);
         }
-        let shared = self.shared.clone();
-        self.slow.ask(move || shared.converse(n_workers, &*dialogue, None)?.ok_or(CallError::Busy)).await
-    }
-}
-
-impl Shared {
-    fn number(&self) -> u64 {
-        self.generation.load().as_ref().map_or(0, |generation| generation.number)
+        let (lanes, slow) = (self.lanes.clone(), self.config.n_workers);
+        self.slow.ask(asker.key, move || lanes.converse(slow, &*dialogue, None)?.ok_or(CallError::Busy)).await
     }
 
-    fn open(&self, file: &File) -> Result<Instance, Failure> {
-        let mut seed = [0; 8];
-        // Without randomness hash tables are only less well protected.
-        let _ = getrandom::fill(&mut seed);
-        let PoolConfig { way, heap_bytes_max, .. } = self.config;
-        let mut instance = Instance::open(&self.guest, file, way, heap_bytes_max, u64::from_le_bytes(seed))?;
-        if self.catch_up(&mut instance)? {
-            return Ok(instance);
-        }
-        Err(Failure::Refused(Refusal::Snapshot("the snapshot is older than the writes that are kept".into())))
+    /// The lane of the asker's thread.
+    fn lane(&self, asker: Asker) -> usize {
+        asker.worker.min(self.config.n_workers - 1)
     }
-
-    /// Applies what was written since; `false`: this instance's snapshot is too old for that.
-    fn catch_up(&self, instance: &mut Instance) -> Result<bool, Failure> {
-        if self.log.head() <= instance.offset() {
-            return Ok(true);
-        }
-        let Some((changes, offset)) = self.log.since(instance.offset()) else { return Ok(false) };
-        if offset > instance.offset() {
-            instance.apply(changes, offset)?;
-        }
-        Ok(true)
-    }
-
-    /// Puts the instance of the current generation in its place, if there is one that is not there yet.
-    fn promote(&self, lane: &Lane, live: &mut Option<Live>) {
-        let (newest, unused) = lane.take_ready(|| self.number());
-        unused.into_iter().for_each(|unused| self.retire(unused));
-        if newest.is_some() {
-            lane.put(live, newest).into_iter().for_each(|old| self.retire(old));
-        }
-    }
-
-    fn retire(&self, live: Live) {
-        // Where the thread is gone it is dropped here: slower, no worse.
-        let _ = self.retired.send(live);
-    }
-
-    /// Answers all calls, in order, from the lane's instance of the current generation. The first refusal ends it.
-    /// `None`: they took longer than `time`.
-    fn run(&self, lane: usize, calls: &[Call], time: Option<Duration>) -> Result<Option<Vec<Reply>>, CallError> {
-        let Watched { lane, .. } = &self.lanes[lane];
-        let mut live = lane.live();
-        let instance = self.current(lane, &mut live)?;
-        let begun = Instant::now();
-        let mut replies = Vec::with_capacity(calls.len());
-        for call in calls {
-            if time.is_some_and(|time| !replies.is_empty() && begun.elapsed() > time) {
-                return Ok(None);
-            }
-            match in_turn(lane, || instance.call(call)) {
-                Ok(reply) => replies.push(reply),
-                Err(failure) => return Err(self.failed(lane, &mut live, &failure)),
-            }
-        }
-        if instance.grown_bytes() > HEAP_BYTES_KEPT {
-            self.renew(lane, &mut live);
-        }
-        Ok(Some(replies))
-    }
-
-    /// The same for a dialogue. A question without an answer doesn't end it. `None`: it is nothing for a quick lane.
-    fn converse(
-        &self,
-        lane: usize,
-        dialogue: &dyn Dialogue,
-        quick: Option<Quick>,
-    ) -> Result<Option<Vec<Told>>, CallError> {
-        let Watched { lane, .. } = &self.lanes[lane];
-        let mut live = lane.live();
-        let instance = self.current(lane, &mut live)?;
-        let begun = Instant::now();
-        let mut told = Vec::new();
-        while let Some(step) = dialogue.step(&told) {
-            if quick.is_some_and(|quick| !told.is_empty() && begun.elapsed() > quick.time) {
-                return Ok(None);
-            }
-            match in_turn(lane, || steps::take(instance, step, quick.map(|quick| quick.units))) {
-                Ok(Some(outcome)) => told.push(outcome),
-                Ok(None) => return Ok(None),
-                Err(failure) => return Err(self.failed(lane, &mut live, &failure)),
-            }
-        }
-        if instance.grown_bytes() > HEAP_BYTES_KEPT {
-            self.renew(lane, &mut live);
-        }
-        Ok(Some(told))
-    }
-
-    /// A new instance for one that grew large; where there can be none, it goes on.
-    fn renew(&self, lane: &Lane, live: &mut Option<Live>) {
-        let large = lane.put(live, None);
-        match self.replace(lane, live) {
-            Ok(()) => large.into_iter().for_each(|large| self.retire(large)),
-            Err(_) => drop(lane.put(live, large)),
-        }
-    }
-
-    /// The lane's instance, of the current generation and with every write.
-    fn current<'a>(&self, lane: &Lane, live: &'a mut Option<Live>) -> Result<&'a mut Instance, CallError> {
-        let number = self.number();
-        if number == 0 {
-            return Err(CallError::NotServing);
-        }
-        if live.as_ref().is_none_or(|live| live.generation != number) {
-            self.promote(lane, live);
-        }
-        let usable = match live {
-            Some(live) => in_turn(lane, || self.catch_up(&mut live.instance)),
-            None => Ok(false),
-        };
-        match usable {
-            Ok(true) => {}
-            Ok(false) => self.replace(lane, live)?,
-            Err(failure) => {
-                let error = self.failed(lane, live, &failure);
-                return Err(error);
-            }
-        }
-        live.as_mut().map(|live| &mut live.instance).ok_or(CallError::NotServing)
-    }
-
-    /// Counts what broke an instance and puts a new one in its place; a mere refusal is the answer.
-    fn failed(&self, lane: &Lane, live: &mut Option<Live>, failure: &Failure) -> CallError {
-        let count = match failure {
-            Failure::Refused(Refusal::Ask(error)) => return CallError::Ask(error.clone()),
-            Failure::Refused(Refusal::NotOpen) => return CallError::NotServing,
-            Failure::Refused(other) => return CallError::Failed(other.to_string()),
-            Failure::Stuck => &self.stuck,
-            Failure::Trapped(_) | Failure::Nonsense(_) => &self.traps,
-        };
-        count.fetch_add(1, Ordering::Relaxed);
-        tracing::error!("{failure}: its request failed, another takes its place");
-        if self.replace(lane, live).is_ok() {
-            self.replaced.fetch_add(1, Ordering::Relaxed);
-        }
-        CallError::Failed(failure.to_string())
-    }
-
-    /// A new instance of what serves now.
-    fn replace(&self, lane: &Lane, live: &mut Option<Live>) -> Result<(), CallError> {
-        drop(lane.put(live, None));
-        let mut last = CallError::NotServing;
-        // What serves may change meanwhile, so that what was opened is too old already.
-        for _ in 0..REPLACE_TRIES {
-            let generation = self.generation.load_full().ok_or(CallError::NotServing)?;
-            match self.open(&generation.file) {
-                Ok(instance) => {
-                    lane.put(live, Some(Live { generation: generation.number, instance }));
-                    return Ok(());
-                }
-                Err(failure) => last = CallError::Failed(failure.to_string()),
-            }
-        }
-        Err(last)
-    }
-}
-
-/// What a dialogue may take beside checks.
-#[derive(Clone, Copy)]
-struct Quick {
-    /// Work units of a question.
-    units: u64,
-    /// All of it.
-    time: Duration,
-}
-
-/// Work of a lane's instance that the watchdog may end.
-fn in_turn<T>(lane: &Lane, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    lane.turn().begin();
-    let outcome = work();
-    if lane.turn().end() { outcome } else { Err(Failure::Stuck) }
 }

@@ -7,20 +7,20 @@ use super::{
     convert::{self, Unreadable},
     question,
     reply::Reply,
-    state::{State, mismatch, now_s, request},
+    state::{Asker, State, mismatch, now_s, request},
 };
 
 /// What the actor may do to the resource.
-pub async fn actions(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
+pub async fn actions(state: &State, asker: Asker, body: &[u8]) -> Result<Reply, Reply> {
     let asked: wire::ActionsRequest = convert::body(body)?;
-    match state.ask(worker, question::actions(&asked)?, convert::facts(&asked.context_facts)?).await? {
+    match state.ask(asker, question::actions(&asked)?, convert::facts(&asked.context_facts)?).await? {
         Answer::Ids(results) => Ok(Reply::ok(&wire::ActionsResult { results })),
         _ => Err(mismatch().into()),
     }
 }
 
 /// Many of them; every element's context facts hold for all (SDKs put them into the first only).
-pub async fn bulk_actions(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
+pub async fn bulk_actions(state: &State, asker: Asker, body: &[u8]) -> Result<Reply, Reply> {
     let asked: Vec<wire::ActionsRequest> = convert::body(body)?;
     if asked.is_empty() {
         return Ok(Reply::ok(&Vec::<wire::ActionsResult>::new()));
@@ -35,7 +35,7 @@ pub async fn bulk_actions(state: &State, worker: usize, body: &[u8]) -> Result<R
         let ask = question::actions(element).map_err(|error| error.at(&format!("[{n}]")))?;
         Ok(request(ask, pooled.clone(), now_s))
     });
-    let answers = state.answers.ask(worker, requests.collect::<Result<_, Unreadable>>()?).await?;
+    let answers = state.answers.ask(asker, requests.collect::<Result<_, Unreadable>>()?).await?;
     let results = answers.into_iter().map(|answer| match answer {
         Answer::Ids(results) => Ok(wire::ActionsResult { results }),
         _ => Err(mismatch()),

@@ -6,20 +6,20 @@ use understudy_wire as wire;
 use super::{
     convert, question,
     reply::Reply,
-    state::{State, mismatch, now_s, request},
+    state::{Asker, State, mismatch, now_s, request},
 };
 
 /// One decision.
-pub async fn authorize(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
+pub async fn authorize(state: &State, asker: Asker, body: &[u8]) -> Result<Reply, Reply> {
     let asked: wire::AuthorizeRequest = convert::body(body)?;
-    match state.ask(worker, question::authorize(&asked)?, convert::facts(&asked.context_facts)?).await? {
+    match state.ask(asker, question::authorize(&asked)?, convert::facts(&asked.context_facts)?).await? {
         Answer::Decision(allowed) => Ok(Reply::ok(&wire::AuthorizeResult { allowed })),
         _ => Err(mismatch().into()),
     }
 }
 
 /// Those of the resources that are allowed, in the order asked, duplicates kept: one generation, one point in time.
-pub async fn authorize_resources(state: &State, worker: usize, body: &[u8]) -> Result<Reply, Reply> {
+pub async fn authorize_resources(state: &State, asker: Asker, body: &[u8]) -> Result<Reply, Reply> {
     let asked: wire::AuthorizeResourcesRequest = convert::body(body)?;
     let actor = convert::value_at("actor_", &asked.actor_type, &asked.actor_id)?;
     let action = convert::action(&asked.action)?;
@@ -33,7 +33,7 @@ pub async fn authorize_resources(state: &State, worker: usize, body: &[u8]) -> R
     if requests.is_empty() {
         return Ok(Reply::ok(&wire::AuthorizeResourcesResult { results: Vec::new() }));
     }
-    let answers = state.answers.ask(worker, requests).await?;
+    let answers = state.answers.ask(asker, requests).await?;
     if answers.len() != asked.resources.len() {
         return Err(mismatch().into());
     }

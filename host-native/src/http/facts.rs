@@ -2,11 +2,15 @@
 
 use understudy_wire as wire;
 
-use super::{convert, reply::Reply, state::State};
+use super::{
+    convert,
+    reply::Reply,
+    state::{Asker, State},
+};
 
 /// Facts that fit the query string.
-pub async fn facts(state: &State, worker: usize, query: &str) -> Result<Reply, Reply> {
+pub async fn facts(state: &State, asker: Asker, query: &str) -> Result<Reply, Reply> {
     let query = wire::FactsQuery::parse(query);
-    let facts = state.answers.facts(worker, query.predicate, convert::patterns(&query.args)?).await?;
+    let facts = state.answers.facts(asker, query.predicate, convert::patterns(&query.args)?).await?;
     Ok(Reply::ok(&facts.into_iter().map(convert::wire_fact).collect::<Vec<_>>()))
 }

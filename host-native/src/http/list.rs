@@ -8,15 +8,15 @@ use super::{
     page::Paging,
     question,
     reply::Reply,
-    state::{State, mismatch, now_s},
+    state::{Asker, State, mismatch, now_s},
 };
 
 /// Ids of the resources that the actor may do this to. `key`: the caller's, under which page tokens are signed.
-pub async fn list(state: &State, worker: usize, key: &str, body: &[u8]) -> Result<Reply, Reply> {
+pub async fn list(state: &State, asker: Asker, key: &str, body: &[u8]) -> Result<Reply, Reply> {
     let asked: wire::ListRequest = convert::body(body)?;
     let paging = Paging::read(&asked, key, now_s())?;
     let (ask, context_facts) = (question::list(&asked)?, convert::facts(&asked.context_facts)?);
-    match state.ask_at(worker, ask, context_facts, paging.now_s()).await? {
+    match state.ask_at(asker, ask, context_facts, paging.now_s()).await? {
         Answer::Ids(results) => Ok(Reply::ok(&paging.page(results))),
         _ => Err(mismatch().into()),
     }

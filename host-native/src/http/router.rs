@@ -56,17 +56,17 @@ pub fn without_key(state: &State, endpoint: Endpoint, arrived: &Arrived) -> Opti
 
 /// Answers what nodes and the primary do the same, to a caller whose key is known.
 pub async fn answer(state: &State, endpoint: Endpoint, key: &str, arrived: &Arrived) -> Result<Reply, Reply> {
-    let (worker, body) = (arrived.worker, &arrived.body[..]);
+    let (asker, body) = (arrived.asker(), &arrived.body[..]);
     match endpoint {
-        Endpoint::Authorize => authorize::authorize(state, worker, body).await,
-        Endpoint::AuthorizeResources => authorize::authorize_resources(state, worker, body).await,
-        Endpoint::List => list::list(state, worker, key, body).await,
-        Endpoint::Actions => actions::actions(state, worker, body).await,
-        Endpoint::BulkActions => actions::bulk_actions(state, worker, body).await,
-        Endpoint::Query => query::query(state, worker, body).await,
-        Endpoint::EvaluateQuery => query::evaluate_query(state, worker, body).await,
-        Endpoint::Facts => facts::facts(state, worker, &arrived.query).await,
-        Endpoint::PolicyMetadata => metadata::metadata(state, worker).await,
+        Endpoint::Authorize => authorize::authorize(state, asker, body).await,
+        Endpoint::AuthorizeResources => authorize::authorize_resources(state, asker, body).await,
+        Endpoint::List => list::list(state, asker, key, body).await,
+        Endpoint::Actions => actions::actions(state, asker, body).await,
+        Endpoint::BulkActions => actions::bulk_actions(state, asker, body).await,
+        Endpoint::Query => query::query(state, asker, body).await,
+        Endpoint::EvaluateQuery => query::evaluate_query(state, asker, body).await,
+        Endpoint::Facts => facts::facts(state, asker, &arrived.query).await,
+        Endpoint::PolicyMetadata => metadata::metadata(state, asker).await,
         Endpoint::Evaluation => authzen::evaluation(state, arrived).await,
         Endpoint::Evaluations => authzen::evaluations(state, arrived).await,
         Endpoint::SearchSubject => authzen::subjects(state, arrived).await,

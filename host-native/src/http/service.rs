@@ -1,5 +1,10 @@
 //! What a server hands over, and who answers it.
 
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::LazyLock,
+};
+
 use hyper::{
     HeaderMap,
     body::Bytes,
@@ -7,7 +12,11 @@ use hyper::{
 };
 use tokio::sync::watch;
 
-use super::{head, reply::Reply, state::Pending};
+use super::{
+    head,
+    reply::Reply,
+    state::{Asker, Pending},
+};
 
 /// A whole request.
 pub struct Arrived {
@@ -35,6 +44,13 @@ impl Arrived {
         let mut all = self.headers.get_all(AUTHORIZATION).iter();
         let one = all.next().filter(|_| all.next().is_none())?;
         head::bearer(one.to_str().ok()?)
+    }
+
+    /// On whose behalf it asks.
+    pub fn asker(&self) -> Asker {
+        // Other than in another process, so that nobody can choose keys that fall together.
+        static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        Asker { worker: self.worker, key: STATE.hash_one(self.bearer()) }
     }
 
     /// Text of a header.

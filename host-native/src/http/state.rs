@@ -33,21 +33,30 @@ pub enum CallError {
 /// Roles, permissions and relations by block, sorted.
 pub type Metadata = Vec<(String, BlockMetadata)>;
 
-/// Who answers: the guest's current generation. `worker` is the index of the server thread that asks.
+/// On whose behalf something is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asker {
+    /// Index of the server thread that asks.
+    pub worker: usize,
+    /// Stands for the caller's key: what has the same one waits in one line where questions have to wait.
+    pub key: u64,
+}
+
+/// Who answers: the guest's current generation.
 pub trait Answers: Send + Sync {
     /// Answers all of these from one generation, in order; the first that fails ends it.
-    fn ask(&self, worker: usize, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>>;
+    fn ask(&self, asker: Asker, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>>;
     /// Takes the steps of a dialogue, all of them with one generation, and gives what came of each.
-    fn converse(&self, worker: usize, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>>;
+    fn converse(&self, asker: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>>;
     /// Stored facts that fit (http-api.md §6.1).
     fn facts(
         &self,
-        worker: usize,
+        asker: Asker,
         predicate: Option<String>,
         args: Vec<Pattern>,
     ) -> Pending<'_, Result<Vec<Fact>, CallError>>;
     /// Metadata of the policy; `None`: there is no policy.
-    fn metadata(&self, worker: usize) -> Pending<'_, Result<Option<Metadata>, CallError>>;
+    fn metadata(&self, asker: Asker) -> Pending<'_, Result<Option<Metadata>, CallError>>;
     /// Is there a generation to ask?
     fn is_serving(&self) -> bool;
 }
@@ -75,19 +84,19 @@ pub struct State {
 
 impl State {
     /// Asks one question as of now.
-    pub async fn ask(&self, worker: usize, ask: Ask, context_facts: Vec<Fact>) -> Result<Answer, CallError> {
-        self.ask_at(worker, ask, context_facts, now_s()).await
+    pub async fn ask(&self, asker: Asker, ask: Ask, context_facts: Vec<Fact>) -> Result<Answer, CallError> {
+        self.ask_at(asker, ask, context_facts, now_s()).await
     }
 
     /// Asks one question as of a given time.
     pub async fn ask_at(
         &self,
-        worker: usize,
+        asker: Asker,
         ask: Ask,
         context_facts: Vec<Fact>,
         now_s: i64,
     ) -> Result<Answer, CallError> {
-        let answers = self.answers.ask(worker, vec![request(ask, context_facts, now_s)]).await?;
+        let answers = self.answers.ask(asker, vec![request(ask, context_facts, now_s)]).await?;
         answers.into_iter().next().ok_or_else(mismatch)
     }
 }

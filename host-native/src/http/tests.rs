@@ -20,7 +20,7 @@ use super::{
     router::Node,
     server::{Listeners, Running},
     service::Service,
-    state::{Answers, CallError, Metadata, Observe, Pending, State},
+    state::{Answers, Asker, CallError, Metadata, Observe, Pending, State},
 };
 use crate::keys::{KeyCheck, KeyRefusal, Right};
 
@@ -73,7 +73,7 @@ fn straw(request: &Request) -> Answer {
 }
 
 impl Answers for Straw {
-    fn ask(&self, _: usize, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
+    fn ask(&self, _: Asker, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
         Box::pin(async move {
             // Long enough for a drain to begin meanwhile.
             if matches!(&requests[0].ask, Ask::Authorize { action, .. } if action == "slow") {
@@ -88,7 +88,7 @@ impl Answers for Straw {
             Ok(requests.iter().map(straw).collect())
         })
     }
-    fn converse(&self, _: usize, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
+    fn converse(&self, _: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
         Box::pin(async move {
             let mut told = Vec::new();
             while let Some(step) = dialogue.step(&told) {
@@ -101,12 +101,12 @@ impl Answers for Straw {
             Ok(told)
         })
     }
-    fn facts(&self, _: usize, _: Option<String>, args: Vec<Pattern>) -> Pending<'_, Result<Vec<Fact>, CallError>> {
+    fn facts(&self, _: Asker, _: Option<String>, args: Vec<Pattern>) -> Pending<'_, Result<Vec<Fact>, CallError>> {
         let args = args.into_iter().filter_map(|arg| if let Pattern::Exact(value) = arg { Some(value) } else { None });
         let fact = Fact { predicate: "p".into(), args: args.collect() };
         Box::pin(async move { Ok(vec![fact]) })
     }
-    fn metadata(&self, _: usize) -> Pending<'_, Result<Option<Metadata>, CallError>> {
+    fn metadata(&self, _: Asker) -> Pending<'_, Result<Option<Metadata>, CallError>> {
         Box::pin(async { Ok(None) })
     }
     fn is_serving(&self) -> bool {

@@ -12,7 +12,7 @@ use understudy_wire::Code;
 use super::limits::Limits;
 use crate::http::{
     refusal::Refusal,
-    state::{Answers, CallError, Metadata, Pending},
+    state::{Answers, Asker, CallError, Metadata, Pending},
 };
 
 /// Those of `answers` that are within the limits. What is over one is refused whole, never shortened.
@@ -43,20 +43,20 @@ impl Bounded {
 }
 
 impl Answers for Bounded {
-    fn ask(&self, worker: usize, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
+    fn ask(&self, asker: Asker, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
         Box::pin(async move {
             self.context_facts(requests.iter().map(|request| request.context_facts.len()).max().unwrap_or(0))?;
-            let answers = self.answers.ask(worker, requests).await?;
+            let answers = self.answers.ask(asker, requests).await?;
             answers.iter().try_for_each(|answer| self.answer(answer))?;
             Ok(answers)
         })
     }
 
-    fn converse(&self, worker: usize, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
+    fn converse(&self, asker: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
         Box::pin(async move {
             let max = self.limits.context_facts_max.unwrap_or(usize::MAX);
             let counted = Arc::new(Counted { dialogue, max, n_over: AtomicUsize::new(0) });
-            let told = self.answers.converse(worker, counted.clone()).await?;
+            let told = self.answers.converse(asker, counted.clone()).await?;
             self.context_facts(counted.n_over.load(Ordering::Relaxed))?;
             told.iter().try_for_each(|told| match told {
                 Told::Answer(answer) => self.answer(answer),
@@ -68,18 +68,18 @@ impl Answers for Bounded {
 
     fn facts(
         &self,
-        worker: usize,
+        asker: Asker,
         predicate: Option<String>,
         args: Vec<Pattern>,
     ) -> Pending<'_, Result<Vec<Fact>, CallError>> {
         Box::pin(async move {
-            let facts = self.answers.facts(worker, predicate, args).await?;
+            let facts = self.answers.facts(asker, predicate, args).await?;
             self.results(facts.len()).map(|()| facts)
         })
     }
 
-    fn metadata(&self, worker: usize) -> Pending<'_, Result<Option<Metadata>, CallError>> {
-        self.answers.metadata(worker)
+    fn metadata(&self, asker: Asker) -> Pending<'_, Result<Option<Metadata>, CallError>> {
+        self.answers.metadata(asker)
     }
 
     fn is_serving(&self) -> bool {

@@ -24,7 +24,7 @@ pub use search::{actions, resources, subjects};
 use super::{
     reply::Reply,
     service::Arrived,
-    state::{CallError, State},
+    state::{Asker, CallError, State},
 };
 
 /// Seconds after which to ask again where there is no answer now.
@@ -44,8 +44,8 @@ fn read(arrived: &Arrived) -> Result<Object, Reply> {
 }
 
 /// What was told of every step, or why nothing can be told now.
-async fn converse(state: &State, worker: usize, dialogue: Arc<dyn Dialogue>) -> Result<Vec<Told>, Reply> {
-    state.answers.converse(worker, dialogue).await.map_err(|error| {
+async fn converse(state: &State, asker: Asker, dialogue: Arc<dyn Dialogue>) -> Result<Vec<Told>, Reply> {
+    state.answers.converse(asker, dialogue).await.map_err(|error| {
         let may_come_again = matches!(error, CallError::NotServing | CallError::Busy);
         let reply = Reply::from(error);
         if may_come_again { reply.with(RETRY_AFTER, RETRY_AFTER_S) } else { reply }

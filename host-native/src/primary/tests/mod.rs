@@ -40,7 +40,7 @@ use crate::{
     http::{
         server::{Listeners, Running},
         service::Service,
-        state::{Answers, CallError, Metadata, Pending},
+        state::{Answers, Asker, CallError, Metadata, Pending},
     },
     keys::{AcceptedKey, Right, digest},
     telemetry::{Metrics, Readings},
@@ -73,12 +73,12 @@ impl Native {
 }
 
 impl Answers for Native {
-    fn ask(&self, _: usize, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
+    fn ask(&self, _: Asker, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
         Box::pin(async move {
             self.with(|engine| requests.iter().map(|request| engine.ask(request).map_err(CallError::Ask)).collect())?
         })
     }
-    fn converse(&self, _: usize, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
+    fn converse(&self, _: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
         Box::pin(async move {
             self.with(|engine| {
                 let mut told = Vec::new();
@@ -95,13 +95,13 @@ impl Answers for Native {
     }
     fn facts(
         &self,
-        _: usize,
+        _: Asker,
         predicate: Option<String>,
         args: Vec<Pattern>,
     ) -> Pending<'_, Result<Vec<Fact>, CallError>> {
         Box::pin(async move { self.with(|engine| engine.facts(predicate.as_deref(), &args)) })
     }
-    fn metadata(&self, _: usize) -> Pending<'_, Result<Option<Metadata>, CallError>> {
+    fn metadata(&self, _: Asker) -> Pending<'_, Result<Option<Metadata>, CallError>> {
         Box::pin(async move { self.with(|engine| engine.metadata().map(<[_]>::to_vec)) })
     }
     fn is_serving(&self) -> bool {

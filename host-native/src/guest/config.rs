@@ -1,0 +1,39 @@
+//! How a pool is set up.
+
+use std::time::Duration;
+
+use super::{
+    instance::Way,
+    limits::{QUICK_STUCK, QUICK_UNITS, SLOW_STUCK, heap_bytes_max},
+};
+
+/// What may be set differently, above all by tests that make instances break.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolConfig {
+    /// Threads that ask.
+    pub n_workers: usize,
+    /// How snapshots come into memory.
+    pub way: Way,
+    /// Memory of an instance besides its snapshot, in bytes.
+    pub heap_bytes_max: usize,
+    /// Work units of a quick question.
+    pub quick_units: u64,
+    /// After so long on the CPU a quick question's instance is stuck.
+    pub quick_stuck: Duration,
+    /// The same in the slow lane.
+    pub slow_stuck: Duration,
+}
+
+impl PoolConfig {
+    /// The ordinary one.
+    pub fn new(n_workers: usize) -> Self {
+        PoolConfig {
+            n_workers,
+            way: Way::Map,
+            heap_bytes_max: heap_bytes_max(),
+            quick_units: QUICK_UNITS,
+            quick_stuck: QUICK_STUCK,
+            slow_stuck: SLOW_STUCK,
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! What answers on each lane: the step from one generation to the next, writes since, what takes the place of an instance
+//! that broke.
+
+use std::{
+    fs::File,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, Sender},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwapOption;
+use understudy_calls::dialogue::{Dialogue, Told};
+use understudy_core::raw::{Call, Refusal, Reply};
+
+use super::{
+    component::Guest,
+    config::PoolConfig,
+    instance::{Failure, Instance},
+    lane::{Lane, Live},
+    limits::HEAP_BYTES_KEPT,
+    log::Log,
+    steps,
+    watchdog::{self, Watched},
+};
+use crate::http::state::CallError;
+
+/// Tries to put a new instance in the place of a broken one; the next question tries again.
+const REPLACE_TRIES: usize = 3;
+
+/// What broke, for the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Generations installed.
+    pub generation: u64,
+    /// Instances that broke off or gave nonsense.
+    pub traps: u64,
+    /// Instances that were stuck.
+    pub stuck: u64,
+    /// Instances made in the place of those.
+    pub replaced: u64,
+}
+
+/// All lanes of one process.
+pub struct Lanes {
+    guest: Guest,
+    config: PoolConfig,
+    /// One per worker, then that of the slow lane.
+    lanes: Arc<[Watched]>,
+    /// What serves; none before the first install.
+    generation: ArcSwapOption<Generation>,
+    log: Log,
+    /// Where instances go that nobody needs any more: giving their memory back takes longer than a check.
+    retired: Sender<Live>,
+    traps: AtomicU64,
+    stuck: AtomicU64,
+    replaced: AtomicU64,
+}
+
+/// What serves: its number, and the file to make further instances of. The file's name may be gone.
+struct Generation {
+    number: u64,
+    file: File,
+}
+
+impl Lanes {
+    /// Loads the component; nothing serves yet.
+    pub fn start(config: PoolConfig) -> Result<Self, String> {
+        let guest = Guest::load().map_err(|error| format!("the engine can't be loaded: {error:#}"))?;
+        let (retired, to_drop) = mpsc::channel::<Live>();
+        let drop_all = move || to_drop.into_iter().for_each(drop);
+        std::thread::Builder::new()
+            .name("guest-retired".into())
+            .spawn(drop_all)
+            .map_err(|error| format!("no thread for retired instances: {error}"))?;
+        let lane = |patience| Watched { lane: Lane::default(), patience };
+        let quick = std::iter::repeat_with(|| lane(config.quick_stuck)).take(config.n_workers);
+        let lanes: Arc<[Watched]> = quick.chain([lane(config.slow_stuck)]).collect();
+        watchdog::start(&lanes).map_err(|error| format!("no thread for the watchdog: {error}"))?;
+        Ok(Lanes {
+            guest,
+            config,
+            lanes,
+            generation: ArcSwapOption::empty(),
+            log: Log::default(),
+            retired,
+            traps: AtomicU64::new(0),
+            stuck: AtomicU64::new(0),
+            replaced: AtomicU64::new(0),
+        })
+    }
+
+    /// Opens a verified snapshot file in a new instance for every lane, then makes it current in one step: a question
+    /// that begins after this returned is answered from it or a later one. `before`: what has to change at that moment.
+    /// On an error nothing has changed. Blocks as long as it takes to open; one caller at a time.
+    pub fn install(&self, file: File, before: impl FnOnce()) -> Result<(), Failure> {
+        let mut made = Vec::with_capacity(self.lanes.len());
+        for _ in 0..self.lanes.len() {
+            made.push(self.open(&file)?);
+        }
+        let number = self.number() + 1;
+        for (Watched { lane, .. }, instance) in self.lanes.iter().zip(made) {
+            lane.prepare(Live { generation: number, instance });
+        }
+        before();
+        self.generation.store(Some(Arc::new(Generation { number, file })));
+        // Lanes that nobody asks right now let go of the generation before; the others do before their next answer.
+        for Watched { lane, .. } in &*self.lanes {
+            if let Some(mut live) = lane.idle() {
+                self.promote(lane, &mut live);
+            }
+        }
+        Ok(())
+    }
+
+    /// What broke so far.
+    pub fn counts(&self) -> Counts {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Counts {
+            generation: self.number(),
+            traps: read(&self.traps),
+            stuck: read(&self.stuck),
+            replaced: read(&self.replaced),
+        }
+    }
+
+    /// Writes since the snapshot, which every answer contains.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The generation that serves; 0: none.
+    pub fn number(&self) -> u64 {
+        self.generation.load().as_ref().map_or(0, |generation| generation.number)
+    }
+
+    fn open(&self, file: &File) -> Result<Instance, Failure> {
+        let mut seed = [0; 8];
+        // Without randomness hash tables are only less well protected.
+        let _ = getrandom::fill(&mut seed);
+        let PoolConfig { way, heap_bytes_max, .. } = self.config;
+        let mut instance = Instance::open(&self.guest, file, way, heap_bytes_max, u64::from_le_bytes(seed))?;
+        if self.catch_up(&mut instance)? {
+            return Ok(instance);
+        }
+        Err(Failure::Refused(Refusal::Snapshot("the snapshot is older than the writes that are kept".into())))
+    }
+
+    /// Applies what was written since; `false`: this instance's snapshot is too old for that.
+    fn catch_up(&self, instance: &mut Instance) -> Result<bool, Failure> {
+        if self.log.head() <= instance.offset() {
+            return Ok(true);
+        }
+        let Some((changes, offset)) = self.log.since(instance.offset()) else { return Ok(false) };
+        if offset > instance.offset() {
+            instance.apply(changes, offset)?;
+        }
+        Ok(true)
+    }
+
+    /// Puts the instance of the current generation in its place, if there is one that is not there yet.
+    fn promote(&self, lane: &Lane, live: &mut Option<Live>) {
+        let (newest, unused) = lane.take_ready(|| self.number());
+        unused.into_iter().for_each(|unused| self.retire(unused));
+        if newest.is_some() {
+            lane.put(live, newest).into_iter().for_each(|old| self.retire(old));
+        }
+    }
+
+    fn retire(&self, live: Live) {
+        // Where the thread is gone it is dropped here: slower, no worse.
+        let _ = self.retired.send(live);
+    }
+
+    /// Answers all calls, in order, from the lane's instance of the current generation. The first refusal ends it.
+    /// `None`: they took longer than `time`.
+    pub fn run(&self, lane: usize, calls: &[Call], time: Option<Duration>) -> Result<Option<Vec<Reply>>, CallError> {
+        let Watched { lane, .. } = &self.lanes[lane];
+        let mut live = lane.live();
+        let instance = self.current(lane, &mut live)?;
+        let begun = Instant::now();
+        let mut replies = Vec::with_capacity(calls.len());
+        for call in calls {
+            if time.is_some_and(|time| !replies.is_empty() && begun.elapsed() > time) {
+                return Ok(None);
+            }
+            match in_turn(lane, || instance.call(call)) {
+                Ok(reply) => replies.push(reply),
+                Err(failure) => return Err(self.failed(lane, &mut live, &failure)),
+            }
+        }
+        if instance.grown_bytes() > HEAP_BYTES_KEPT {
+            self.renew(lane, &mut live);
+        }
+        Ok(Some(replies))
+    }
+
+    /// The same for a dialogue. A question without an answer doesn't end it. `None`: it is nothing for a quick lane.
+    pub fn converse(
+        &self,
+        lane: usize,
+        dialogue: &dyn Dialogue,
+        quick: Option<Quick>,
+    ) -> Result<Option<Vec<Told>>, CallError> {
+        let Watched { lane, .. } = &self.lanes[lane];
+        let mut live = lane.live();
+        let instance = self.current(lane, &mut live)?;
+        let begun = Instant::now();
+        let mut told = Vec::new();
+        while let Some(step) = dialogue.step(&told) {
+            if quick.is_some_and(|quick| !told.is_empty() && begun.elapsed() > quick.time) {
+                return Ok(None);
+            }
+            match in_turn(lane, || steps::take(instance, step, quick.map(|quick| quick.units))) {
+                Ok(Some(outcome)) => told.push(outcome),
+                Ok(None) => return Ok(None),
+                Err(failure) => return Err(self.failed(lane, &mut live, &failure)),
+            }
+        }
+        if instance.grown_bytes() > HEAP_BYTES_KEPT {
+            self.renew(lane, &mut live);
+        }
+        Ok(Some(told))
+    }
+
+    /// A new instance for one that grew large; where there can be none, it goes on.
+    fn renew(&self, lane: &Lane, live: &mut Option<Live>) {
+        let large = lane.put(live, None);
+        match self.replace(lane, live) {
+            Ok(()) => large.into_iter().for_each(|large| self.retire(large)),
+            Err(_) => drop(lane.put(live, large)),
+        }
+    }
+
+    /// The lane's instance, of the current generation and with every write.
+    fn current<'a>(&self, lane: &Lane, live: &'a mut Option<Live>) -> Result<&'a mut Instance, CallError> {
+        let number = self.number();
+        if number == 0 {
+            return Err(CallError::NotServing);
+        }
+        if live.as_ref().is_none_or(|live| live.generation != number) {
+            self.promote(lane, live);
+        }
+        let usable = match live {
+            Some(live) => in_turn(lane, || self.catch_up(&mut live.instance)),
+            None => Ok(false),
+        };
+        match usable {
+            Ok(true) => {}
+            Ok(false) => self.replace(lane, live)?,
+            Err(failure) => {
+                let error = self.failed(lane, live, &failure);
+                return Err(error);
+            }
+        }
+        live.as_mut().map(|live| &mut live.instance).ok_or(CallError::NotServing)
+    }
+
+    /// Counts what broke an instance and puts a new one in its place; a mere refusal is the answer.
+    fn failed(&self, lane: &Lane, live: &mut Option<Live>, failure: &Failure) -> CallError {
+        let count = match failure {
+            Failure::Refused(Refusal::Ask(error)) => return CallError::Ask(error.clone()),
+            Failure::Refused(Refusal::NotOpen) => return CallError::NotServing,
+            Failure::Refused(other) => return CallError::Failed(other.to_string()),
+            Failure::Stuck => &self.stuck,
+            Failure::Trapped(_) | Failure::Nonsense(_) => &self.traps,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        tracing::error!("{failure}: its request failed, another takes its place");
+        if self.replace(lane, live).is_ok() {
+            self.replaced.fetch_add(1, Ordering::Relaxed);
+        }
+        CallError::Failed(failure.to_string())
+    }
+
+    /// A new instance of what serves now.
+    fn replace(&self, lane: &Lane, live: &mut Option<Live>) -> Result<(), CallError> {
+        drop(lane.put(live, None));
+        let mut last = CallError::NotServing;
+        // What serves may change meanwhile, so that what was opened is too old already.
+        for _ in 0..REPLACE_TRIES {
+            let generation = self.generation.load_full().ok_or(CallError::NotServing)?;
+            match self.open(&generation.file) {
+                Ok(instance) => {
+                    lane.put(live, Some(Live { generation: generation.number, instance }));
+                    return Ok(());
+                }
+                Err(failure) => last = CallError::Failed(failure.to_string()),
+            }
+        }
+        Err(last)
+    }
+}
+
+/// What a dialogue may take beside checks.
+#[derive(Clone, Copy)]
+pub struct Quick {
+    /// Work units of a question.
+    pub units: u64,
+    /// All of it.
+    pub time: Duration,
+}
+
+/// Work of a lane's instance that the watchdog may end.
+fn in_turn<T>(lane: &Lane, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    lane.turn().begin();
+    let outcome = work();
+    if lane.turn().end() { outcome } else { Err(Failure::Stuck) }
+}
