@@ -196,3 +196,63 @@ fn probes_and_wrong_files() {
         assert!(node.printed().contains(expected), "{}", node.printed());
     }
 }
+
+/// Policy put in force at start, one check by a node that follows over TLS; then a new certificate of the primary.
+#[test]
+fn a_primary_with_tls_and_a_node_that_trusts_who_signed_for_it() {
+    let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
+    let binary = Path::new(BINARY);
+    authority.certify().write(folder.path(), "primary");
+    let [cert, key, ca, policy] = ["primary.crt", "primary.key", "ca.crt", "policy.polar"]
+        .map(|name| folder.path().join(name).to_str().expect("UTF-8").to_owned());
+    std::fs::write(&ca, authority.pem()).expect("the folder is ours");
+    std::fs::write(&policy, POLICY).expect("the folder is ours");
+    let args = ["--tls-cert", &cert, "--tls-key", &key, "--policy", &policy];
+    let primary = Process::primary(binary, folder.path(), &args);
+    assert!(primary.url().starts_with("https://"), "{}", primary.printed());
+    assert_eq!(health(&primary, &[]), (Some(0), "serving\n".into()));
+
+    let node = |name: &str, more: &[&str]| {
+        Process::node(binary, folder.path(), &folder.path().join(name), &primary.url(), more)
+    };
+    let strange = node("strange", &[]);
+    strange.await_that("it says that nobody vouches", || strange.printed().contains("UnknownIssuer"));
+    assert_eq!(health(&strange, &[]).0, Some(1));
+    let trusting = node("trusting", &["--url-ca", &ca, "--sync-interval", "100ms"]);
+    trusting.await_serving();
+    let body = json!({
+        "actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo", "resource_id": "web"
+    });
+    assert_eq!(trusting.post("/api/authorize", &body).text(), r#"{"allowed":false}"#);
+
+    // A write over the new certificate arrives at the node.
+    let other = Authority::new();
+    let next = other.certify();
+    std::fs::write(&ca, [authority.pem(), other.pem()].concat()).expect("the folder is ours");
+    let both = node("both", &["--url-ca", &ca, "--sync-interval", "100ms"]);
+    both.await_serving();
+    std::fs::write(&key, &next.key).expect("the folder is ours");
+    std::fs::write(&cert, &next.cert).expect("the folder is ours");
+    let trusts_next = client(&other, &[], None);
+    let connected = || connect(primary.address(), &trusts_next);
+    primary.await_that("the new one is shown", || connected().is_ok());
+    let fact = json!({ "predicate": "is_public", "args": [{ "type": "Repo", "id": "web" }] });
+    let (status, message) =
+        exchange(&mut connected().expect("a connection"), "POST /api/facts", &fact.to_string()).expect("an answer");
+    assert_eq!(status, 200, "{message}");
+    both.await_that("the write arrives", || both.post("/api/authorize", &body).text() == r#"{"allowed":true}"#);
+
+    let (status, printed) = {
+        let mut wrong = Process::start(binary, folder.path(), &["primary", "--tls-cert", &cert], &[]);
+        (wrong.await_exit(understudy_tests::process::PATIENCE).code(), wrong.printed())
+    };
+    assert!(status == Some(2) && printed.contains("OSO_TLS_CERT is set and OSO_TLS_KEY is not"), "{printed}");
+    let nowhere = Process::start(
+        binary,
+        folder.path(),
+        &understudy_tests::process::node_args(&folder.path().join("never"), &primary.url(), &["--url-ca", "nowhere"]),
+        understudy_tests::process::NODE_VARIABLES,
+    );
+    nowhere
+        .await_that("it says what it can't read", || nowhere.printed().contains("OSO_URL_CA `nowhere` can't be read"));
+}

@@ -11,6 +11,7 @@ pub mod guest;
 pub mod http;
 pub mod keys;
 pub mod mapping;
+mod pem;
 pub mod primary;
 pub mod replica;
 pub mod reports;

@@ -17,7 +17,7 @@ use understudy_wire::{Code, ErrorCount, RequestCount, paths::Endpoint};
 
 use crate::{
     config::LogLevel,
-    http,
+    http::{self, state::Lost},
     replica::{Origin, Refusal, status},
 };
 
@@ -76,6 +76,7 @@ pub struct Metrics {
     /// One place per path and status of the fixed sets, so that a request takes no lock.
     cells: Vec<OnceLock<Histogram>>,
     syncs: IntCounterVec,
+    lost: IntCounterVec,
     errors: Mutex<Vec<ErrorCount>>,
     gauges: Gauges,
     read: Read,
@@ -99,6 +100,11 @@ impl Metrics {
         let requests = HistogramVec::new(requests.buckets(SECONDS.to_vec()), &["path", "status_code"])?;
         let syncs = Opts::new("understudy_sync_total", "What became of each snapshot offered, by where it came from.");
         let syncs = IntCounterVec::new(syncs, &["origin", "outcome"])?;
+        let lost = Opts::new(
+            "understudy_connections_lost_total",
+            "Connections that there was no room for, by what became of them.",
+        );
+        let lost = IntCounterVec::new(lost, &["outcome"])?;
         let gauge = |name, help| IntGauge::new(name, help);
         let gauges = Gauges {
             age_ms: Gauge::new(
@@ -117,8 +123,12 @@ impl Metrics {
         for one in [&gauges.epoch, &gauges.generation, &gauges.traps, &gauges.stuck, &gauges.replaced] {
             registry.register(Box::new(one.clone()))?;
         }
-        let collectors: [Box<dyn Collector>; 3] =
-            [Box::new(requests.clone()), Box::new(syncs.clone()), Box::new(gauges.age_ms.clone())];
+        let collectors: [Box<dyn Collector>; 4] = [
+            Box::new(requests.clone()),
+            Box::new(syncs.clone()),
+            Box::new(lost.clone()),
+            Box::new(gauges.age_ms.clone()),
+        ];
         for one in collectors {
             registry.register(one)?;
         }
@@ -126,7 +136,7 @@ impl Metrics {
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         let n_cells = n_paths() * n_statuses();
         let cells = std::iter::repeat_with(OnceLock::new).take(n_cells).collect();
-        Ok(Metrics { registry, requests, cells, syncs, errors: Mutex::default(), gauges, read: Box::new(read) })
+        Ok(Metrics { registry, requests, cells, syncs, lost, errors: Mutex::default(), gauges, read: Box::new(read) })
     }
 
     /// As of now.
@@ -185,6 +195,14 @@ impl http::state::Observe for Metrics {
             tracing::error!(path, "a request failed inside the node; it was answered with status 500");
             self.error("http", "500", &format!("a request to {path} failed inside the node"));
         }
+    }
+
+    fn connection_lost(&self, why: Lost) {
+        let outcome = match why {
+            Lost::MadeRoom => "made_room",
+            Lost::Refused => "refused",
+        };
+        self.lost.with_label_values(&[outcome]).inc();
     }
 
     fn metrics(&self) -> String {
@@ -274,8 +292,10 @@ mod tests {
         metrics.request("/api/authorize", 200, 0.004);
         metrics.request("/api/authorize", 200, 0.3);
         metrics.request("/api/authorize", 418, 0.3);
+        metrics.connection_lost(Lost::Refused);
         let text = metrics.metrics();
         for line in [
+            r#"understudy_connections_lost_total{outcome="refused"} 1"#,
             "oso_fallback_snapshot_age_ms 1500",
             "# TYPE oso_fallback_http_requests histogram",
             r#"oso_fallback_http_requests_bucket{path="/api/authorize",status_code="200",le="0.005"} 1"#,

@@ -2,6 +2,7 @@
 
 pub mod node;
 pub mod primary;
+mod refresh;
 mod stop;
 
 use std::{net::IpAddr, num::NonZero};

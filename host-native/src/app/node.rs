@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use understudy_calls::authzen::Terms;
 
-use super::{listen, n_workers, random_seed, runtime, stop::asked_to_stop};
+use super::{listen, n_workers, random_seed, refresh::refresh, runtime, stop::asked_to_stop};
 use crate::{
     config::Config,
     guest::{config::PoolConfig, pool::Pool},
@@ -27,8 +27,6 @@ use crate::{
 /// How long the end waits for what can't be called off: looking up the upstream's name takes its time where no name
 /// server answers.
 const LET_GO: Duration = Duration::from_secs(1);
-/// Between two looks at the files of accepted keys and of TLS.
-const FILES_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until told to stop. `listens` is told where, before anything serves. An error is for people: why nothing can be
 /// served.
@@ -70,7 +68,7 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
     let outcome = runtime.block_on(async {
         let outcome = tokio::select! {
             why = driver.run(random_seed()) => Err(why),
-            never = watch_files(&keys, tls.as_deref()) => never,
+            never = refresh(Some(&keys), tls.as_deref()) => never,
             never = report(&mut reporter) => never,
             asked = asked_to_stop() => asked,
         };
@@ -155,18 +153,6 @@ fn metrics(pool: &Arc<Pool>, status: &Arc<Status>) -> Result<Metrics, String> {
         }
     };
     Metrics::new(read).map_err(|error| format!("no metrics: {error}"))
-}
-
-async fn watch_files(keys: &NodeKeys, tls: Option<&Tls>) -> Result<(), String> {
-    loop {
-        tokio::time::sleep(FILES_EVERY).await;
-        if let Err(error) = keys.refresh() {
-            tracing::error!("{error}; the keys accepted before stay");
-        }
-        if let Some(Err(error)) = tls.map(Tls::refresh) {
-            tracing::error!("{error}; the certificate before stays");
-        }
-    }
 }
 
 async fn report(reporter: &mut Option<Reporter<'_>>) -> Result<(), String> {

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch::channel;
 
-use super::{listen, n_workers, runtime, stop::asked_to_stop};
+use super::{listen, n_workers, refresh::refresh, runtime, stop::asked_to_stop};
 use crate::{
     guest::{config::PoolConfig, pool::Pool},
-    http::{service::Service, state::Observe},
+    http::{service::Service, state::Observe, tls::Tls},
     primary::{
         PrimaryConfig,
         config::Accepted,
@@ -29,11 +29,12 @@ const TEST_WORKERS: usize = 1;
 /// Serves until told to stop. An error is for people: why nothing can be served.
 pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
     telemetry::log(config.log_level);
+    let tls = config.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
     let n_workers = n_workers();
     let policy_files = watch::look(&config.policy);
     let environments = Arc::new(environments(config, n_workers)?);
-    let listeners = listen(config.host, config.port, n_workers)?;
-    let address = listeners.address();
+    let listeners = listen(config.host, config.port, n_workers)?.with_tls(tls.clone());
+    let url = listeners.url();
     let (drain, draining) = channel(false);
     let service: Arc<dyn Service> = Arc::new(Primary { environments: environments.clone() });
     let running = listeners.serve(&service, &draining).map_err(|error| format!("can't serve: {error}"))?;
@@ -42,10 +43,15 @@ pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
     } else {
         None
     };
-    println!("understudy primary {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
+    println!("understudy primary {} listens on {url}", env!("CARGO_PKG_VERSION"));
 
     let runtime = runtime()?;
-    let outcome = runtime.block_on(asked_to_stop());
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            never = refresh(None, tls.as_deref()) => never,
+            asked = asked_to_stop() => asked,
+        }
+    });
     if let Some(watch) = watch {
         watch.stop();
     }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{failed, usage_error};
 use crate::{
     app,
-    config::LogLevel,
+    config::{LogLevel, TlsFiles},
     primary::{PrimaryConfig, config::access, limits::Limits},
 };
 
@@ -20,6 +20,12 @@ pub struct PrimaryArgs {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     host: IpAddr,
+    /// File with the certificate chain of this primary, in PEM: it then listens with TLS. Read again when it changes.
+    #[arg(long, env = "OSO_TLS_CERT", hide_env_values = true, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// File with the private key of that certificate, in PEM.
+    #[arg(long, env = "OSO_TLS_KEY", hide_env_values = true, value_name = "FILE")]
+    tls_key: Option<String>,
     /// Folder of the store and the snapshots.
     #[arg(long, default_value = ".understudy", value_name = "DIR")]
     data: PathBuf,
@@ -90,10 +96,15 @@ pub fn run(args: PrimaryArgs) -> ExitCode {
         Ok(environments) => environments,
         Err(message) => return usage_error(&message),
     };
+    let tls = match TlsFiles::check(args.tls_cert, args.tls_key, None) {
+        Ok(tls) => tls,
+        Err(error) => return usage_error(&error.to_string()),
+    };
     let watches_policy = !args.watch_for_changes.is_empty();
     let config = PrimaryConfig {
         host: args.host,
         port: args.port,
+        tls,
         data: args.data,
         policy: if watches_policy { args.watch_for_changes } else { args.policy },
         watches_policy,

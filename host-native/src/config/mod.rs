@@ -48,6 +48,9 @@ pub struct ServeFlags {
     /// The upstream: an Understudy primary or Oso Cloud [default: `https://api.osohq.com`].
     #[arg(long, env = "OSO_URL", hide_env_values = true, value_name = "URL")]
     pub url: Option<String>,
+    /// File with certificates, in PEM, of who may sign the upstream's certificate beside the public authorities.
+    #[arg(long, env = "OSO_URL_CA", hide_env_values = true, value_name = "FILE")]
+    pub url_ca: Option<String>,
     /// How often to ask the upstream, as 500ms, 1s, 30m [default: 60s for a feed, 30m for the public API].
     #[arg(long, env = "OSO_SYNC_INTERVAL", hide_env_values = true, value_name = "DURATION")]
     pub sync_interval: Option<String>,
@@ -148,6 +151,8 @@ pub struct Config {
     pub error_logging: bool,
     /// The upstream, without a slash at the end.
     pub url: String,
+    /// Certificates of who else may sign its certificate.
+    pub url_ca: Option<PathBuf>,
     /// How often to ask it; absent: by its kind.
     pub sync_interval: Option<Duration>,
     /// Digests of further keys.
@@ -218,6 +223,7 @@ impl Config {
             telemetry: !truth("OSO_DISABLE_TELEMETRY", flags.disable_telemetry)?,
             error_logging: !truth("OSO_DISABLE_ERROR_LOGGING", flags.disable_error_logging)?,
             url: upstream_url(&url)?,
+            url_ca: set(flags.url_ca).map(PathBuf::from),
             sync_interval,
             accepted_keys_file: set(flags.accepted_keys_file).map(PathBuf::from),
             accept_environment_keys: truth("OSO_ACCEPT_ENVIRONMENT_KEYS", flags.accept_environment_keys)?,

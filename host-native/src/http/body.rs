@@ -11,11 +11,27 @@ use super::{
     reply::Reply,
 };
 
-/// Reads it to its end. After a refusal there may be a rest that is still on its way.
-pub async fn read(mut body: Incoming, pace: &Pace, taken: &mut Taken) -> Result<Bytes, Reply> {
-    // Refused by the announced length, before a byte of it is read.
-    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
-        return Err(head::too_large().into());
+/// Reads it to its end. `admit`: asked once, before a large one is kept. `is_held_back`: the client sends it once it is asked
+/// to, so that a refusal comes first. After a refusal there may be a rest that is still on its way.
+pub async fn read(
+    mut body: Incoming,
+    pace: &Pace,
+    taken: &mut Taken,
+    is_held_back: bool,
+    admit: impl Fn() -> Result<(), Reply>,
+) -> Result<Bytes, Reply> {
+    // A body of announced length is refused before a byte of it is kept.
+    let announced = body.size_hint().lower();
+    let mut is_admitted = Taken::is_large(announced);
+    if is_admitted {
+        let too_large = announced > BODY_BYTES_MAX as u64;
+        let refusal = admit().err().or_else(|| too_large.then(|| head::too_large().into()));
+        if let Some(refusal) = refusal {
+            if !is_held_back {
+                discard(body).await;
+            }
+            return Err(refusal);
+        }
     }
     let begun = tokio::time::Instant::now();
     let mut first = Bytes::new();
@@ -32,19 +48,29 @@ pub async fn read(mut body: Incoming, pace: &Pace, taken: &mut Taken) -> Result<
         };
         // What is no data are trailers, which say nothing here.
         let Ok(data) = frame.into_data() else { continue };
-        let refusal = if n_bytes + data.len() > BODY_BYTES_MAX {
-            head::too_large().into()
-        } else if taken.grow(n_bytes + data.len()) == Err(Full) {
-            full()
-        } else {
-            keep(data, &mut first, &mut all);
-            continue;
+        let n_bytes = n_bytes + data.len();
+        let refusal = match admit_once(&mut is_admitted, n_bytes, &admit) {
+            Err(refusal) => refusal,
+            Ok(()) if n_bytes > BODY_BYTES_MAX => head::too_large().into(),
+            Ok(()) if taken.grow(n_bytes) == Err(Full) => full(),
+            Ok(()) => {
+                keep(data, &mut first, &mut all);
+                continue;
+            }
         };
         drop((first, all));
         taken.drop_body();
         discard(body).await;
         return Err(refusal);
     }
+}
+
+fn admit_once(is_admitted: &mut bool, n_bytes: usize, admit: impl Fn() -> Result<(), Reply>) -> Result<(), Reply> {
+    if *is_admitted || !Taken::is_large(n_bytes as u64) {
+        return Ok(());
+    }
+    *is_admitted = true;
+    admit()
 }
 
 /// Most bodies are one piece, and that is not copied.

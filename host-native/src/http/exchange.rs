@@ -4,8 +4,8 @@ use std::{rc::Rc, time::Instant};
 
 use hyper::{
     HeaderMap, Request, Response, Version,
-    body::{Body, Incoming},
-    header::{CONNECTION, HeaderName, HeaderValue, RETRY_AFTER},
+    body::{Body, Bytes, Incoming},
+    header::{CONNECTION, EXPECT, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use understudy_wire::Code;
 
@@ -42,29 +42,36 @@ pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<Rep
     let has_body = !body.is_end_stream();
     let worker = &caller.worker;
     let service = &*worker.service;
+    let is_held_back = parts.headers.contains_key(EXPECT);
+    let mut arrived = Arrived {
+        worker: worker.index,
+        method: parts.method.as_str().to_owned(),
+        path,
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts.headers,
+        body: Bytes::new(),
+        lacks_certificate: caller.lacks_certificate,
+        draining: worker.drain.clone(),
+    };
     let reply = match worker.load.take() {
         Err(Full) => {
-            body::discard(body).await;
+            if !is_held_back {
+                body::discard(body).await;
+            }
             Err(body::full())
         }
-        Ok(mut taken) => match body::read(body, &worker.limits.pace, &mut taken).await {
-            Err(refusal) => Err(refusal),
-            Ok(_) if taken.is_whole(service.is_vital(&path)) == Err(Full) => Ok(body::full()),
-            Ok(body) => {
-                asks.waits();
-                let arrived = Arrived {
-                    worker: worker.index,
-                    method: parts.method.as_str().to_owned(),
-                    path,
-                    query: parts.uri.query().unwrap_or_default().to_owned(),
-                    headers: parts.headers,
-                    body,
-                    lacks_certificate: caller.lacks_certificate,
-                    draining: worker.drain.clone(),
-                };
-                Ok(service.handle(arrived).await)
+        Ok(mut taken) => {
+            let admit = || service.admit(&arrived);
+            match body::read(body, &worker.limits.pace, &mut taken, is_held_back, admit).await {
+                Err(refusal) => Err(refusal),
+                Ok(_) if taken.is_whole(service.is_vital(&arrived.path)) == Err(Full) => Ok(body::full()),
+                Ok(body) => {
+                    asks.waits();
+                    arrived.body = body;
+                    Ok(service.handle(arrived).await)
+                }
             }
-        },
+        }
     };
     let took = begun.elapsed();
     let is_unread = reply.is_err() && has_body;

@@ -68,6 +68,11 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// Would a body of this length take of what all bodies share?
+    pub fn is_large(body_bytes: u64) -> bool {
+        body_bytes > SMALL_BODY_BYTES as u64
+    }
+
     /// Its body has become this long.
     pub fn grow(&mut self, body_bytes: usize) -> Result<(), Full> {
         let more = body_bytes.saturating_sub(SMALL_BODY_BYTES).saturating_sub(self.bytes);

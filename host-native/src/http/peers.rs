@@ -75,6 +75,11 @@ impl Peers {
         Peers { peers, opened, max, limits, begun: Instant::now(), clock }
     }
 
+    /// Is there room for one more, without another making it?
+    pub fn have_room(&self) -> bool {
+        self.peers.borrow().len() < self.max
+    }
+
     /// Takes one more connection; where there is no room, the one goes that has been without a whole request for longest,
     /// first of those that never had one. `None`: every one of them waits for an answer.
     pub fn open(&self) -> Option<Rc<Peer>> {

@@ -7,8 +7,11 @@ use understudy_wire::{
 };
 
 use super::{
-    actions, admin, authorize, authzen, facts, head, list, metadata, query, reply::Reply, service::Arrived,
-    service::Service, state::Pending, state::State,
+    actions, admin, authorize, authzen, facts, head, list, metadata, query,
+    reply::Reply,
+    service::Arrived,
+    service::Service,
+    state::{Lost, Pending, State},
 };
 use crate::keys::{KeyRefusal, Right};
 
@@ -24,8 +27,19 @@ impl Service for Node {
         })
     }
 
+    fn admit(&self, head: &Arrived) -> Result<(), Reply> {
+        if !is_open(find(head)?) {
+            authenticate(&self.0, head)?;
+        }
+        Ok(())
+    }
+
     fn observe(&self, path: &'static str, status: u16, seconds: f64) {
         self.0.observe.request(path, status, seconds);
+    }
+
+    fn lost(&self, why: Lost) {
+        self.0.observe.connection_lost(why);
     }
 
     /// A node is what clients ask last: no fallback of theirs is put off by this.
@@ -42,6 +56,12 @@ pub async fn route(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
     }
     let (_, key) = authenticate(state, arrived)?;
     answer(state, endpoint, key, arrived).await
+}
+
+/// Does it need no key?
+pub fn is_open(endpoint: Endpoint) -> bool {
+    use Endpoint::{ApiHealthcheck, AuthzenConfiguration, Healthcheck, Metrics};
+    matches!(endpoint, Healthcheck | ApiHealthcheck | Metrics | AuthzenConfiguration)
 }
 
 /// What machines that watch, or look for a service, may see.

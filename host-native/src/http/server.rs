@@ -22,6 +22,7 @@ use super::{
     peers::Peers,
     refused,
     service::Service,
+    state::Lost,
     tls::Tls,
     worker::Worker,
 };
@@ -161,7 +162,12 @@ async fn run(worker: Rc<Worker>, listener: TcpListener) -> io::Result<()> {
 fn take(worker: &Rc<Worker>, stream: TcpStream, refusals: &Rc<()>) {
     // Without it small replies wait for the peer's acknowledgement; a refusal costs only that.
     let _ = stream.set_nodelay(true);
-    if let Some(peer) = worker.peers.open() {
+    let has_room = worker.peers.have_room();
+    let peer = worker.peers.open();
+    if !has_room {
+        worker.service.lost(if peer.is_some() { Lost::MadeRoom } else { Lost::Refused });
+    }
+    if let Some(peer) = peer {
         let worker = worker.clone();
         tokio::task::spawn_local(async move {
             connection::serve(worker.clone(), stream, peer.clone()).await;

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::{
     head,
     reply::Reply,
-    state::{Asker, Pending},
+    state::{Asker, Lost, Pending},
 };
 
 /// A whole request.
@@ -63,8 +63,12 @@ impl Arrived {
 pub trait Service: Send + Sync + 'static {
     /// Answers one request, on the thread it arrived on.
     fn handle(&self, arrived: Arrived) -> Pending<'_, Reply>;
+    /// Asked before a large body is taken in, by the head alone: a refusal where this caller may not send one here.
+    fn admit(&self, head: &Arrived) -> Result<(), Reply>;
     /// Told of every reply.
     fn observe(&self, path: &'static str, status: u16, seconds: f64);
+    /// Told of every connection that there was no room for.
+    fn lost(&self, why: Lost);
     /// Answered however many requests there are: who watches a process must not take a full one for a dead one.
     fn is_vital(&self, path: &str) -> bool {
         matches!(path, "/healthcheck" | "/api/healthcheck" | "/metrics")

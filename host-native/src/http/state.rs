@@ -61,10 +61,21 @@ pub trait Answers: Send + Sync {
     fn is_serving(&self) -> bool;
 }
 
+/// What became of a connection that there was no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// It was open, and made room for a new one.
+    MadeRoom,
+    /// It was new, and every open one waited for an answer.
+    Refused,
+}
+
 /// Who counts.
 pub trait Observe: Send + Sync {
     /// One request answered. `path` is one of a small fixed set.
     fn request(&self, path: &'static str, status: u16, seconds: f64);
+    /// One connection that there was no room for.
+    fn connection_lost(&self, why: Lost);
     /// Everything counted, in Prometheus' text form.
     fn metrics(&self) -> String;
 }

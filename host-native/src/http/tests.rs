@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -20,7 +20,7 @@ use super::{
     router::Node,
     server::{Listeners, Running},
     service::Service,
-    state::{Answers, Asker, CallError, Metadata, Observe, Pending, State},
+    state::{Answers, Asker, CallError, Lost, Metadata, Observe, Pending, State},
 };
 use crate::keys::{KeyCheck, KeyRefusal, Right};
 
@@ -29,6 +29,8 @@ pub(super) struct Straw {
     /// Questions to do `hold` that wait until they are let go.
     pub(super) held: AtomicU64,
     pub(super) is_let_go: AtomicBool,
+    /// Connections that there was no room for.
+    pub(super) lost: Mutex<Vec<Lost>>,
 }
 
 impl KeyCheck for Straw {
@@ -44,6 +46,9 @@ impl KeyCheck for Straw {
 impl Observe for Straw {
     fn request(&self, _: &'static str, _: u16, _: f64) {
         self.seen.fetch_add(1, Ordering::Relaxed);
+    }
+    fn connection_lost(&self, why: Lost) {
+        self.lost.lock().unwrap().push(why);
     }
     fn metrics(&self) -> String {
         format!("seen {}\n", self.seen.load(Ordering::Relaxed))
@@ -127,7 +132,7 @@ pub(super) fn start() -> Server {
 
 pub(super) fn start_with(limits: Limits, n_workers: usize) -> Server {
     let (seen, held) = (AtomicU64::new(0), AtomicU64::new(0));
-    let straw = Arc::new(Straw { seen, held, is_let_go: AtomicBool::new(false) });
+    let straw = Arc::new(Straw { seen, held, is_let_go: AtomicBool::new(false), lost: Mutex::default() });
     let state = State { keys: straw.clone(), answers: straw.clone(), observe: straw.clone(), authzen: Arc::default() };
     let service: Arc<dyn Service> = Arc::new(Node(state));
     let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, n_workers).unwrap().with_limits(limits);
@@ -276,7 +281,8 @@ fn bodies_up_to_ten_mebibytes_are_read_and_longer_ones_refused() {
     assert_eq!(server.ask("POST", "/api/authorize", &padded((10 << 20) - 1)).0, 200);
     // The head alone tells: the body is never sent.
     let mut stream = server.connect();
-    write!(stream, "POST /api/authorize HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", (10 << 20) + 1).unwrap();
+    let head = "POST /api/authorize HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n";
+    write!(stream, "{head}Content-Length: {}\r\n\r\n", (10 << 20) + 1).unwrap();
     assert_eq!(receive(&mut stream).0, 413);
     server.stop();
 }

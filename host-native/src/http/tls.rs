@@ -5,7 +5,7 @@
 //! a good one; prints a key.
 
 use std::{
-    fs, io,
+    fs,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
@@ -15,12 +15,14 @@ use arc_swap::ArcSwap;
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::{NoServerSessionStorage, WebPkiClientVerifier},
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::TlsFiles;
+use crate::{
+    config::TlsFiles,
+    pem::{add_roots, certificates, private_key, wrong},
+};
 
 /// HTTP/2, as ALPN names it.
 pub const HTTP2: &[u8] = b"h2";
@@ -80,23 +82,19 @@ fn look(files: &TlsFiles) -> Seen {
 
 fn config(files: &TlsFiles) -> Result<Arc<ServerConfig>, String> {
     let chain = certificates("OSO_TLS_CERT", &files.cert)?;
-    let key = read("OSO_TLS_KEY", &files.key)?;
-    let key = PrivateKeyDer::from_pem_slice(&key)
-        .map_err(|error| wrong("OSO_TLS_KEY", &files.key, &format!("has no private key in PEM: {error}")))?;
+    let key = private_key("OSO_TLS_KEY", &files.key)?;
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("no TLS: {error}"))?;
     let builder = match &files.client_ca {
         None => builder.with_no_client_auth(),
         Some(path) => {
-            let wrong = |error: &dyn std::fmt::Display| wrong("OSO_TLS_CLIENT_CA", path, &error.to_string());
             let mut roots = RootCertStore::empty();
-            for root in certificates("OSO_TLS_CLIENT_CA", path)? {
-                roots.add(root).map_err(|error| wrong(&error))?;
-            }
+            add_roots(&mut roots, "OSO_TLS_CLIENT_CA", path)?;
             // Probes have no certificate: who shows none is told so where one is needed.
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
-            let verifier = verifier.allow_unauthenticated().build().map_err(|error| wrong(&error))?;
+            let verifier = verifier.allow_unauthenticated().build();
+            let verifier = verifier.map_err(|error| wrong("OSO_TLS_CLIENT_CA", path, &error.to_string()))?;
             builder.with_client_cert_verifier(verifier)
         }
     };
@@ -109,22 +107,4 @@ fn config(files: &TlsFiles) -> Result<Arc<ServerConfig>, String> {
     config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(|error| format!("no TLS: {error}"))?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(Arc::new(config))
-}
-
-fn certificates(variable: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let text = read(variable, path)?;
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    match all {
-        Ok(all) if !all.is_empty() => Ok(all),
-        Ok(_) => Err(wrong(variable, path, "has no certificate in PEM")),
-        Err(error) => Err(wrong(variable, path, &format!("has no certificates in PEM: {error}"))),
-    }
-}
-
-fn read(variable: &str, path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error: io::Error| wrong(variable, path, &format!("can't be read: {error}")))
-}
-
-fn wrong(variable: &str, path: &Path, reason: &str) -> String {
-    format!("{variable} `{}` {reason}", path.display())
 }

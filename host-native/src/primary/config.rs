@@ -7,7 +7,7 @@ use std::{
 
 use super::limits::Limits;
 use crate::{
-    config::LogLevel,
+    config::{LogLevel, TlsFiles},
     keys::{AcceptedKey, Right, digest, has_form},
 };
 
@@ -23,6 +23,8 @@ pub struct PrimaryConfig {
     pub host: IpAddr,
     /// Port to listen on; 0: any free one.
     pub port: u16,
+    /// Listen with TLS.
+    pub tls: Option<TlsFiles>,
     /// Folder of the store and the snapshots.
     pub data: PathBuf,
     /// Policy files to put in force at start: several are one policy.
@@ -54,6 +56,7 @@ impl Default for PrimaryConfig {
         PrimaryConfig {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 8081,
+            tls: None,
             data: PathBuf::from(".understudy"),
             policy: Vec::new(),
             facts: None,

@@ -8,6 +8,7 @@ use understudy_wire::{
 };
 
 use super::{
+    environment::Environment,
     environments::Environments,
     feed, reads, uploads,
     writes::{self, with_offset},
@@ -17,7 +18,7 @@ use crate::{
         reply::Reply,
         router,
         service::{Arrived, Service},
-        state::Pending,
+        state::{Lost, Pending},
     },
     keys::Right,
 };
@@ -37,8 +38,23 @@ impl Service for Primary {
         })
     }
 
+    fn admit(&self, head: &Arrived) -> Result<(), Reply> {
+        if head.path.starts_with("/feed/") {
+            return self.environments.of(head.bearer()).map(drop).map_err(Reply::from);
+        }
+        match router::find(head)? {
+            Endpoint::TestEnvironment => self.may_make_environments(head),
+            endpoint if router::is_open(endpoint) => Ok(()),
+            endpoint => self.environment(endpoint, head).map(drop),
+        }
+    }
+
     fn observe(&self, path: &'static str, status: u16, seconds: f64) {
         self.environments.main().state.observe.request(path, status, seconds);
+    }
+
+    fn lost(&self, why: Lost) {
+        self.environments.main().state.observe.connection_lost(why);
     }
 }
 
@@ -55,20 +71,16 @@ impl Primary {
         if endpoint == Endpoint::TestEnvironment {
             return self.test_environment(arrived).await;
         }
-        let (environment, right) = self.environments.of(arrived.bearer())?;
-        match endpoint.served() {
-            Served::Everywhere => {
-                // One that is refused ends some applications; and its clients take it for a write.
-                let is_expectation = endpoint == Endpoint::Expect;
-                if !is_expectation {
-                    environment.count_ask()?;
-                }
-                let key = arrived.bearer().unwrap_or_default();
-                let reply = router::answer(&environment.state, endpoint, key, &arrived).await?;
-                return if is_expectation { Ok(with_offset(reply, environment.ledger.offset()?)) } else { Ok(reply) };
+        let environment = self.environment(endpoint, &arrived)?;
+        if endpoint.served() == Served::Everywhere {
+            // One that is refused ends some applications; and its clients take it for a write.
+            let is_expectation = endpoint == Endpoint::Expect;
+            if !is_expectation {
+                environment.count_ask()?;
             }
-            Served::PrimaryWrites if right != Right::Write => return Err(may_only_read()),
-            Served::Primary | Served::PrimaryWrites => {}
+            let key = arrived.bearer().unwrap_or_default();
+            let reply = router::answer(&environment.state, endpoint, key, &arrived).await?;
+            return if is_expectation { Ok(with_offset(reply, environment.ledger.offset()?)) } else { Ok(reply) };
         }
         let body = arrived.body;
         blocking(move || match endpoint {
@@ -81,12 +93,26 @@ impl Primary {
         .await
     }
 
+    /// The environment of the caller's key, if that may do this.
+    fn environment(&self, endpoint: Endpoint, arrived: &Arrived) -> Result<Arc<Environment>, Reply> {
+        let (environment, right) = self.environments.of(arrived.bearer())?;
+        match endpoint.served() {
+            Served::PrimaryWrites if right != Right::Write => Err(may_only_read()),
+            Served::Everywhere | Served::Primary | Served::PrimaryWrites => Ok(environment),
+        }
+    }
+
     /// Needs no key where everybody has one that may write; else one of the main environment that may.
-    async fn test_environment(&self, arrived: Arrived) -> Result<Reply, Reply> {
+    fn may_make_environments(&self, arrived: &Arrived) -> Result<(), Reply> {
         let main = self.environments.main();
         if !main.is_public() && main.state.keys.check(arrived.bearer())? != Right::Write {
             return Err(may_only_read());
         }
+        Ok(())
+    }
+
+    async fn test_environment(&self, arrived: Arrived) -> Result<Reply, Reply> {
+        self.may_make_environments(&arrived)?;
         let environments = self.environments.clone();
         blocking(move || environments.tests.post(&arrived.query, &environments.main().ledger)).await
     }

@@ -11,7 +11,7 @@ use reqwest::{
 };
 
 use super::{Cause, Refusal};
-use crate::config::Config;
+use crate::{config::Config, pem::add_roots};
 
 /// No byte for so long ends an attempt: 20 s less what it takes to say so and stop.
 pub const STALL: Duration = Duration::from_secs(19);
@@ -24,10 +24,13 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// TLS with compiled-in roots; loopback never goes through a proxy.
+    /// TLS with compiled-in roots and those of `OSO_URL_CA`; loopback never goes through a proxy.
     pub fn new(config: &Config) -> Result<Self, Refusal> {
         let failed = |error: &dyn std::fmt::Display| Refusal::new(Cause::Network, format!("no HTTP client: {error}"));
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        if let Some(path) = &config.url_ca {
+            add_roots(&mut roots, "OSO_URL_CA", path).map_err(|error| Refusal::new(Cause::Network, error))?;
+        }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

@@ -1,5 +1,9 @@
-//! The server at its bounds: what is refused, who is sent away, what goes on meanwhile; HTTP/2; several requests at once.
+//! The server at its bounds: what is refused, who is sent away, what goes on meanwhile; several requests at once.
 #![allow(clippy::unwrap_used)]
+
+mod bodies;
+mod http2;
+mod smuggling;
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -8,13 +12,9 @@ use std::{
     time::Duration,
 };
 
-use http_body_util::{BodyExt, Full};
-use hyper::{Request, body::Bytes, client::conn::http2::SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-
 use super::{
-    head::BODY_BYTES_MAX,
     limits::{HEAD_BYTES_MAX, Limits, Pace},
+    state::Lost,
     tests::{AUTHORIZE, Server, exchange, receive, receive_whole, send, start, start_with},
 };
 
@@ -197,57 +197,6 @@ fn an_idle_connection_is_closed_and_one_that_waits_is_not() {
 }
 
 #[test]
-fn a_body_that_trickles_is_refused() {
-    let pace = Pace { grace: SHORT, bytes_a_second: 1 << 20 };
-    let server = start_with(Limits { pace, ..patient() }, 1);
-    let head =
-        |length: usize| format!("POST /api/authorize HTTP/1.1\r\nHost: x\r\n{GOOD}Content-Length: {length}\r\n\r\n");
-    for sent in ["", "{"] {
-        let mut stream = server.connect();
-        stream.write_all((head(100) + sent).as_bytes()).unwrap();
-        let (head, body) = receive_whole(&mut stream);
-        assert!(head.starts_with("http/1.1 408 ") && head.contains("connection: close\r\n"), "{head}");
-        assert!(body.contains("send it without pauses"), "{body}");
-        assert!(is_closed(&mut stream));
-    }
-    assert_serves(&server);
-    server.stop();
-}
-
-#[test]
-fn bodies_share_a_bound_and_give_it_back() {
-    let server = start_with(Limits { bodies_bytes_max: BODY_BYTES_MAX, ..patient() }, 2);
-    let length = BODY_BYTES_MAX - 1;
-    let half = vec![b' '; length / 2];
-    let head = format!("POST /api/authorize HTTP/1.1\r\nHost: x\r\n{GOOD}Content-Length: {length}\r\n\r\n");
-    let begin_half = || {
-        let mut stream = server.connect();
-        stream.write_all(head.as_bytes()).unwrap();
-        let _ = stream.write_all(&half);
-        stream
-    };
-    let (mut first, mut second) = (begin_half(), begin_half());
-    let rest = vec![b' '; length - half.len() - AUTHORIZE.len()];
-    for stream in [&mut first, &mut second] {
-        let _ = stream.write_all(&rest);
-        let _ = stream.write_all(AUTHORIZE.as_bytes());
-    }
-    let refused = [&mut first, &mut second].map(|stream| {
-        let (head, body) = receive_whole(stream);
-        let is_refused = head.starts_with("http/1.1 503 ");
-        assert!(is_refused || body == "{\"allowed\":true}", "{head}{body}");
-        assert_eq!(is_refused, head.contains("retry-after: 1\r\n") && head.contains("connection: close\r\n"), "{head}");
-        is_refused
-    });
-    assert!(refused.contains(&true), "together they are over the bound");
-    // Small ones never were, and large ones have room again.
-    assert_serves(&server);
-    let padded = " ".repeat(length - AUTHORIZE.len()) + AUTHORIZE;
-    assert_eq!(exchange(&mut server.connect(), "POST /api/authorize", GOOD, &padded).0, 200);
-    server.stop();
-}
-
-#[test]
 fn over_the_bound_of_requests_the_refusal_is_at_once() {
     let server = start_with(Limits { requests_max: 2, ..patient() }, 1);
     // Bodies on their way are none of them.
@@ -288,138 +237,8 @@ fn over_the_bound_of_connections_who_asks_keeps_its_own() {
     let (head, body) = receive_whole(&mut refused);
     assert!(head.starts_with("http/1.1 503 ") && head.contains("retry-after: 1\r\n"), "{head}");
     assert!(body.contains("too many connections"), "{body}");
+    let lost = std::mem::take(&mut *server.straw.lost.lock().unwrap());
+    assert!(lost.len() > 40 && lost.ends_with(&[Lost::MadeRoom, Lost::Refused]), "{lost:?}");
     let_go(&server, &mut waiting);
     server.stop();
-}
-
-#[test]
-fn no_request_hides_in_another() {
-    let pace = Pace { grace: SHORT, ..patient().pace };
-    let server = start_with(Limits { pace, head_wait: SHORT, idle_wait: SHORT, ..patient() }, 1);
-    // Everything that comes back until the server has nothing more to wait for.
-    let ask = |text: &str| {
-        let mut stream = server.connect();
-        let _ = stream.write_all(text.as_bytes());
-        let mut answers = Vec::new();
-        let _ = stream.read_to_end(&mut answers);
-        let answers = String::from_utf8_lossy(&answers).into_owned();
-        answers.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].parse().unwrap()).collect::<Vec<u16>>()
-    };
-    let hidden = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
-    let length = hidden.len();
-    let post = "POST /api/expect HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n";
-    // The body is a body and nothing else.
-    assert_eq!(ask(&format!("{post}Content-Length: {length}\r\n\r\n{hidden}")), [200]);
-    assert_eq!(ask(&format!("{post}Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n{hidden}\r\n0\r\n\r\n")), [200]);
-    // Chunked wins over a length, wherever it stands; the length is dropped, as RFC 9112 §6.3 has it.
-    for both in
-        ["Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"]
-    {
-        assert_eq!(ask(&format!("{post}{both}\r\n{length:x}\r\n{hidden}\r\n0\r\n\r\n")), [200], "{both}");
-    }
-    for bad in [
-        "Content-Length: 5\r\nContent-Length: 6\r\n",
-        "Content-Length: +5\r\n",
-        "Content-Length: -5\r\n",
-        "Content-Length: 5, 6\r\n",
-        "Content-Length: 0x5\r\n",
-        "Content-Length : 5\r\n",
-        " Content-Length: 5\r\n",
-        "Content-Length: 99999999999999999999999\r\n",
-        "Transfer-Encoding: xchunked\r\n",
-        "Transfer-Encoding: chunked, identity\r\n",
-        "Transfer-Encoding : chunked\r\n",
-        "Transfer-Encoding:\u{b}chunked\r\n",
-        "X: a\rb\r\n",
-        "X: a\0b\r\n",
-        "X\r\n",
-        ": x\r\n",
-    ] {
-        let answers = ask(&format!("{post}{bad}\r\n{hidden}"));
-        assert!(matches!(answers[..], [] | [400]), "{bad:?}: {answers:?}");
-    }
-    for chunks in ["zz\r\n", "-1\r\n", "ffffffffffffffffff\r\n", "5\r\nhello", "5;x=\n\r\nhello\r\n0\r\n\r\n"] {
-        let answers = ask(&format!("{post}Transfer-Encoding: chunked\r\n\r\n{chunks}"));
-        assert!(answers.len() <= 1 && !answers.contains(&404), "{chunks:?}: {answers:?}");
-    }
-    for line in
-        ["GET /healthcheck", "GET /healthcheck HTTP/9.9", "GET  /healthcheck HTTP/1.1", "\0", "GET /a b HTTP/1.1"]
-    {
-        let answers = ask(&format!("{line}\r\nHost: x\r\n\r\n"));
-        assert!(matches!(answers[..], [] | [400]), "{line:?}: {answers:?}");
-    }
-    assert_serves(&server);
-    server.stop();
-}
-
-type Http2 = SendRequest<Full<Bytes>>;
-
-async fn http2(server: &Server) -> Http2 {
-    let stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
-    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-    let (sender, connection) = handshake.await.unwrap();
-    tokio::spawn(connection);
-    sender
-}
-
-async fn ask(sender: &mut Http2, path: &str, body: impl Into<Bytes>) -> hyper::Result<(u16, String)> {
-    let request = Request::post(format!("http://x{path}")).header("authorization", "Bearer good");
-    let answer = sender.send_request(request.body(Full::new(body.into())).unwrap()).await?;
-    let status = answer.status().as_u16();
-    assert!(answer.headers().contains_key("x-request-id") && !answer.headers().contains_key("connection"));
-    let body = answer.into_body().collect().await?.to_bytes();
-    Ok((status, String::from_utf8(body.to_vec()).unwrap()))
-}
-
-fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(work)
-}
-
-#[test]
-fn http2_by_prior_knowledge_answers_many_at_once_and_bodies_in_full() {
-    let server = start();
-    on_a_runtime(async {
-        let mut sender = http2(&server).await;
-        let slow = {
-            let mut sender = sender.clone();
-            tokio::spawn(async move { ask(&mut sender, "/api/authorize", slow()).await.unwrap() })
-        };
-        for n in 0..50 {
-            let body = AUTHORIZE.replace("\"2\"", &n.to_string());
-            assert_eq!(ask(&mut sender, "/api/authorize", body).await.unwrap(), (200, r#"{"allowed":true}"#.into()));
-        }
-        assert_eq!(slow.await.unwrap(), (200, r#"{"allowed":false}"#.into()));
-        let whole = AUTHORIZE.to_owned() + &" ".repeat(BODY_BYTES_MAX - AUTHORIZE.len());
-        assert_eq!(ask(&mut sender, "/api/authorize", whole.clone()).await.unwrap().0, 200);
-        // The refusal may come with the end of the stream, before the body is out.
-        if let Ok((status, _)) = ask(&mut sender, "/api/authorize", whole + " ").await {
-            assert_eq!(status, 413);
-        }
-        let list = AUTHORIZE.replace(r#""resource_id":"2","#, "");
-        assert!(ask(&mut http2(&server).await, "/api/list", list).await.unwrap().1.len() > 200_000);
-    });
-    server.stop();
-}
-
-#[test]
-fn a_drain_of_http2_answers_what_has_arrived_and_says_goodbye() {
-    let Server { address, drain, running, .. } = start();
-    on_a_runtime(async {
-        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let handshake =
-            hyper::client::conn::http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), TokioIo::new(stream));
-        let (mut sender, connection) = handshake.await.unwrap();
-        let connection = tokio::spawn(connection);
-        let waiting = {
-            let mut sender = sender.clone();
-            tokio::spawn(async move { ask(&mut sender, "/api/authorize", slow()).await.unwrap() })
-        };
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        drain.send(true).unwrap();
-        assert_eq!(waiting.await.unwrap(), (200, r#"{"allowed":false}"#.into()));
-        // Without an error: the server said that it goes.
-        connection.await.unwrap().unwrap();
-        assert!(ask(&mut sender, "/api/authorize", AUTHORIZE).await.is_err());
-    });
-    running.join().unwrap();
 }
