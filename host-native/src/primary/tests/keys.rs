@@ -21,6 +21,21 @@ fn keys_have_rights() {
         assert_eq!(primary.exchange(write, None, "", "[]").status, 401, "{write}");
         assert_eq!(primary.exchange(write, Some("e_0123456789_9_other"), "", "[]").status, 401, "{write}");
     }
+    // A large body is refused before it is taken in, for the same reasons.
+    let large = format!("[{}]", " ".repeat(8 << 10));
+    for (line, key, status) in [
+        ("POST /api/bulk_load", Some(READ_KEY), 403),
+        ("POST /api/bulk_load", None, 401),
+        ("POST /api/bulk_load", Some(DEVELOPMENT_KEY), 200),
+        ("POST /api/authorize", Some("e_0123456789_9_other"), 401),
+        ("POST /api/authorize", Some(READ_KEY), 400),
+        ("GET /healthcheck", None, 200),
+        ("POST /test_environment", None, 200),
+        ("POST /feed/v0/e_0123456789/reports", None, 401),
+        ("POST /api/nowhere", None, 404),
+    ] {
+        assert_eq!(primary.exchange(line, key, "", &large).status, status, "{line}");
+    }
     let head = head_path(DEVELOPMENT_ENVIRONMENT);
     let blob = blob_path(DEVELOPMENT_ENVIRONMENT, &primary.head().snapshot.sha256);
     for path in ["/api/facts", "/api/policy", &head, &blob] {
