@@ -18,6 +18,7 @@ pub mod hostile;
 pub mod http;
 pub mod native;
 pub mod numbered;
+pub mod pair;
 pub mod process;
 pub mod programs;
 pub mod random;

@@ -1,5 +1,7 @@
 //! The file's fixed parts: magic, version, header, section table. FORMAT.md draws them.
 
+use serde::Serialize;
+
 /// First bytes of every snapshot.
 pub const MAGIC: [u8; 8] = *b"UNDRSTDY";
 /// The format's version.
@@ -77,4 +79,9 @@ pub fn hash_seed(store: &str, epoch: u64, offset: u64) -> u64 {
         .finalize()
         .into();
     digest[..8].iter().rev().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}
+
+/// Postcard of plain data into memory, which can't fail.
+pub(super) fn to_bytes(value: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("plain data with known lengths always serialises")
 }

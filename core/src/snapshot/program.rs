@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::manifest::PolicyText;
+use super::{layout::to_bytes, manifest::PolicyText};
 use crate::{
     compile::{self, Source},
     limits::TYPES_MAX,
@@ -29,7 +29,7 @@ pub(super) fn policy_digest(policy: Option<&PolicyText>) -> [u8; 32] {
 pub(super) fn encode(program: &Program, policy_digest: [u8; 32]) -> Vec<u8> {
     let mut bytes = VERSION.to_le_bytes().to_vec();
     bytes.extend(policy_digest);
-    bytes.extend(super::writer::to_bytes(program));
+    bytes.extend(to_bytes(program));
     bytes
 }
 

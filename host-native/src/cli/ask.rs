@@ -14,7 +14,7 @@ use understudy_core::{
     snapshot,
 };
 
-use super::{policy, usage_error};
+use super::{policy_files, usage_error};
 use crate::build::jsonl;
 
 /// Where policy and facts come from.
@@ -157,7 +157,7 @@ fn request(data: &Data, ask: Result<Ask, String>) -> Result<Request, ExitCode> {
     let ask = ask.map_err(|error| usage_error(&error))?;
     let context = data.context.as_deref().map_or(Ok(Vec::new()), jsonl::read);
     let context_facts = context.map_err(|error| usage_error(&error))?;
-    Ok(Request { ask, context_facts, now_s: policy::now_s(), budget: WORK_UNITS_PER_REQUEST })
+    Ok(Request { ask, context_facts, now_s: policy_files::now_s(), budget: WORK_UNITS_PER_REQUEST })
 }
 
 /// Asks the snapshot, or the policy and facts in files.
@@ -176,7 +176,7 @@ fn answered<T>(
         of_snapshot(&mut engine, request)
     } else {
         let facts = data.facts.as_deref().map_or(Ok(Vec::new()), jsonl::read).map_err(|error| usage_error(&error))?;
-        let compiled = policy::load(&data.policy)?;
+        let compiled = policy_files::load(&data.policy)?;
         let Some(program) = &compiled.program else { return Err(ExitCode::from(super::EXIT_USAGE)) };
         of_files(&mut Evaluator::new(program, Plain::new(facts), 0), program, request)
     };

@@ -12,7 +12,7 @@ use understudy_core::{
     syntax::printer,
 };
 
-use super::{EXIT_USAGE, policy::is_coloured, usage_error};
+use super::{EXIT_USAGE, policy_files::is_coloured, usage_error};
 use crate::{build::excerpt, replica::cache::write_whole};
 
 /// `understudy fmt`.

@@ -12,6 +12,7 @@ pub mod health;
 mod inspect;
 mod keys;
 mod policy;
+mod policy_files;
 mod primary;
 mod serve;
 

@@ -7,6 +7,7 @@
 pub(super) mod choose;
 pub(super) mod compare;
 mod doubt;
+mod linking;
 pub mod links;
 mod negation;
 mod rounds;

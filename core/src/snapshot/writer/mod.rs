@@ -10,9 +10,8 @@ mod sections;
 
 use std::fmt;
 
-pub(in crate::snapshot) use self::sections::to_bytes;
 use super::{
-    layout::{Section, hash_seed},
+    layout::{Section, hash_seed, to_bytes},
     manifest::{Counts, Key, Manifest, PolicyText},
     program,
 };

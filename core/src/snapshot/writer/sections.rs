@@ -1,6 +1,5 @@
 //! Sections → file: header, table with digests, aligned bodies.
 
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::snapshot::layout::{ALIGNMENT, ENTRY_BYTES, HEADER_BYTES, MAGIC, Section, VERSION};
@@ -39,11 +38,6 @@ impl Arena {
     pub(super) fn bytes(self) -> Vec<u8> {
         self.0
     }
-}
-
-/// Postcard of plain data into memory, which can't fail.
-pub(in crate::snapshot) fn to_bytes(value: &impl Serialize) -> Vec<u8> {
-    postcard::to_stdvec(value).expect("plain data with known lengths always serialises")
 }
 
 /// The whole file.

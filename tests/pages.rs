@@ -1,0 +1,74 @@
+//! Pages of a list over changes of the data, restarts and other nodes.
+
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+use understudy_tests::{
+    pair::{Pair, following},
+    process::Process,
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
+const POLICY: &str = r#"
+    actor User {}
+    resource Repo { roles = ["member"]; permissions = ["read"]; "read" if "member"; }
+"#;
+
+/// Follows the pages from a token on: ids of each page.
+fn pages(server: &Process, mut token: Option<String>) -> (Vec<Vec<String>>, Option<String>) {
+    let mut body = json!({
+        "actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo", "context_facts": [],
+        "page_size": 10_000
+    });
+    let is_first = token.is_none();
+    let mut all = Vec::new();
+    loop {
+        if let Some(token) = &token {
+            body["page_token"] = json!(token);
+        }
+        let answer = server.post("/api/list", &body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let page = answer.json();
+        let ids = page["results"].as_array().expect("ids").iter().map(|id| id.as_str().expect("text").to_owned());
+        all.push(ids.collect());
+        token = page["next_page_token"].as_str().map(ToOwned::to_owned);
+        if token.is_none() || is_first {
+            return (all, token);
+        }
+    }
+}
+
+#[test]
+fn pages_go_on_over_changes_restarts_and_nodes() {
+    let repo = |n: usize| format!("r{n:05}");
+    let role = |n: usize| json!(["has_role", ["User", "ann"], ["String", "member"], ["Repo", repo(n)]]);
+    let facts: Vec<Json> = (0..25_000).map(role).collect();
+    let (binary, folder) = (Path::new(BINARY), tempfile::tempdir().expect("a folder"));
+    let Pair { primary, mut node } = Pair::start(binary, folder.path(), POLICY, &facts);
+    let (first, token) = pages(&node, None);
+    assert_eq!(first[0], (0..10_000).map(repo).collect::<Vec<_>>());
+
+    // Below the token and above it, some go and some come.
+    let come: Vec<Json> = ["a", "r00000a", "r12345a", "z"]
+        .iter()
+        .map(|id| json!(["has_role", ["User", "ann"], ["String", "member"], ["Repo", id]]))
+        .collect();
+    let before = node.metric("understudy_snapshot_epoch");
+    primary.write(&come, &[role(5), role(9_999), role(10_000), role(20_000)]);
+    node.await_that("the change arrives", || {
+        node.metric("understudy_snapshot_epoch") > before
+            && node.get("/api/facts?args.2.type=Repo&args.2.id=z").text() != "[]"
+    });
+    let mut expected: Vec<String> = (10_001..25_000).filter(|n| *n != 20_000).map(repo).collect();
+    expected.extend(["r12345a".to_owned(), "z".to_owned()]);
+    expected.sort();
+    let rest = |server: &Process| pages(server, token.clone()).0.concat();
+    assert_eq!(rest(&node), expected, "none twice, none left out, those that came since are there");
+    assert_eq!(rest(&primary), expected, "the primary takes the node's token");
+
+    let other = following(binary, folder.path(), "other", &primary);
+    assert_eq!(rest(&other), expected);
+    node.kill();
+    let node = following(binary, folder.path(), "node", &primary);
+    assert_eq!(rest(&node), expected);
+}
