@@ -9,6 +9,7 @@ use std::{
     process::Command,
 };
 
+use serde_json::json;
 use understudy_tests::{
     process::{KEY, Process, skip},
     programs,
@@ -20,16 +21,19 @@ const TIGHTEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/sdk/suites/
 /// Requests in all unless told otherwise.
 const REQUESTS: usize = 3_000;
 /// Operations that take input of endless variety, on both servers together: among so many the valid requests are spread.
-const OPERATIONS: usize = 29;
+const OPERATIONS: usize = 39;
 /// Valid and mangled requests of each operation.
 const MANGLED: usize = 5;
 
-/// A known world, so that some questions have answers.
+/// Where callers know the node: it says at which addresses AuthZEN's calls are.
+const BASE_URL: &str = "https://pdp.example";
+
+/// A known world, so that some questions have answers. It has the names that the description has as examples.
 const POLICY: &str = r#"
 actor User {}
 resource Repository {
   roles = ["reader", "writer"];
-  permissions = ["read", "write"];
+  permissions = ["read", "write", "archive"];
   relations = { parent: Repository };
   "read" if "reader";
   "write" if "writer";
@@ -37,6 +41,9 @@ resource Repository {
   "reader" if "reader" on "parent";
 }
 has_permission(_: User, "read", repository: Repository) if is_public(repository);
+has_permission(user: User, "write", _: Repository) if subject_property(user, "level", 3);
+has_permission(_: User, "archive", repository: Repository)
+  if resource_property(repository, key, value) and context_property(key, value);
 "#;
 
 #[test]
@@ -49,9 +56,11 @@ fn what_is_described_is_what_is_answered() {
     let asked = std::env::var("UNDERSTUDY_API_REQUESTS").ok().map_or(REQUESTS, |n| n.parse().expect("a number"));
     let folder = tempfile::tempdir().expect("a folder");
     let primary = Process::primary(Path::new(BINARY), folder.path(), &[]);
-    primary.post_policy(POLICY);
-    let node = Process::node(Path::new(BINARY), folder.path(), &folder.path().join("node"), &primary.url(), &[]);
+    make_world(&primary);
+    let flags = ["--authzen-url", BASE_URL];
+    let node = Process::node(Path::new(BINARY), folder.path(), &folder.path().join("node"), &primary.url(), &flags);
     node.await_serving();
+    assert_eq!(node.get("/.well-known/authzen-configuration").json()["policy_decision_point"], BASE_URL);
     let n_examples = (asked / OPERATIONS).max(1);
     std::thread::scope(|scope| {
         for (server, process) in [("primary", &primary), ("node", &node)] {
@@ -60,6 +69,9 @@ fn what_is_described_is_what_is_answered() {
                 let all = ["--phases", "examples,coverage,fuzzing", "--mode", "all"];
                 run(tool, folder, server, process, Path::new(DESCRIPTION), &all, MANGLED);
                 let tight = tighten(tool, folder, server);
+                if server == "primary" {
+                    make_world(process);
+                }
                 let valid = ["--phases", "fuzzing", "--mode", "positive"];
                 run(tool, folder, server, process, &tight, &valid, n_examples);
             });
@@ -68,6 +80,13 @@ fn what_is_described_is_what_is_answered() {
     let (of_primary, of_node) = (n_requests(&primary), n_requests(&node));
     println!("{} requests: {of_primary} to the primary, {of_node} to the node", of_primary + of_node);
     assert!(of_primary + of_node >= asked, "{asked} were asked for");
+}
+
+fn make_world(primary: &Process) {
+    primary.post_policy(POLICY);
+    let web = json!(["Repository", "web"]);
+    let role = json!(["has_role", ["User", "ann"], ["String", "reader"], web]);
+    primary.write(&[json!(["is_public", web]), role], &[]);
 }
 
 fn run(
@@ -97,7 +116,7 @@ fn run(
 
 /// The description as one of quick valid requests to one server.
 fn tighten(tool: &Path, folder: &Path, server: &str) -> PathBuf {
-    let output = Command::new(tool.join("bin/python")).args([TIGHTEN, DESCRIPTION, server]).output();
+    let output = Command::new(tool.join("bin/python")).args([TIGHTEN, DESCRIPTION, server, POLICY]).output();
     let output = output.expect("Python starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let path = folder.join(format!("{server}.json"));
