@@ -109,8 +109,8 @@ fn without_policy_and_facts_it_is_unavailable() {
 
 #[test]
 fn an_operator_maps_types_and_lets_facts_in() {
-    let flags =
-        ["--authzen-url", "https://h/t1", "--authzen-types", "account=user,file=record", "--authzen-context-facts"];
+    let mut flags = vec!["--authzen-url", "https://h/t1", "--authzen-types", "account=user,file=record"];
+    flags.extend(["--authzen-context-facts", "--authzen-facts-max", "1"]);
     let (_folder, mut point) = start(&fixture::certification(), &flags);
     let ask = json!({
         "subject": { "type": "account", "id": "mallory" },
@@ -128,6 +128,10 @@ fn an_operator_maps_types_and_lets_facts_in() {
     assert!(point.decision(&told));
     assert_eq!(point.ask("search/action", &told)["results"], json!([{ "name": "read" }]));
     assert!(!point.decision(&ask), "for one request only");
+    let mut more = told.clone();
+    let other = json!({ "predicate": "p", "args": [{ "type": "user", "id": "u" }] });
+    more["context"]["oso:context_facts"].as_array_mut().expect("facts").push(other);
+    assert_eq!(point.post("evaluation", &more).status, 413, "one fact, the operator says");
     let (_folder, mut plain) = start(&fixture::certification(), &[]);
     told["subject"]["type"] = json!("user");
     told["resource"]["type"] = json!("record");
@@ -198,7 +202,13 @@ fn one_request_sees_one_generation() {
 #[test]
 fn the_primary_answers_as_well() {
     let folder = tempfile::tempdir().expect("a folder");
-    let primary = Process::primary(Path::new(BINARY), folder.path(), &[]);
+    let flags = ["--authzen-url", "https://pdp.example"];
+    let primary = Process::primary(Path::new(BINARY), folder.path(), &flags);
+    let document = primary.get("/.well-known/authzen-configuration");
+    assert_eq!(document.json()["policy_decision_point"], "https://pdp.example");
+    let refused = request(primary.address(), "POST", "/access/v1/evaluation", &[], b"{}").expect("an answer");
+    let challenge = Some("Bearer realm=\"https://pdp.example\"");
+    assert_eq!((refused.status, refused.header("www-authenticate")), (401, challenge));
     primary.post_policy(fixture::search().policy);
     let manager = json!(["title", ["user", "mia"], ["String", "manager"]]);
     primary.write(&[manager.clone(), json!(["owner", ["record", "7"], ["user", "bo"]])], &[]);

@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
-use understudy_calls::authzen::Terms;
 
 use super::{listen, n_workers, random_seed, refresh::refresh, runtime, stop::asked_to_stop};
 use crate::{
@@ -51,7 +50,7 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
     let pool = Pool::start(PoolConfig::new(n_workers))?;
     let status = Arc::new(Status::default());
     let metrics = Arc::new(metrics(&pool, &status)?);
-    let authzen = Arc::new(authzen(config));
+    let authzen = Arc::new(Settings::of(&config.environment, &config.authzen));
     let state = State { keys: keys.clone(), answers: pool.clone(), observe: metrics.clone(), authzen };
     let listeners = listen(config.host, config.port, n_workers)?.with_tls(tls.clone());
     let (address, url) = (listeners.address(), listeners.url());
@@ -104,15 +103,6 @@ pub fn export(config: &Config, file: &Path) -> Result<(), String> {
     };
     println!("{} written, from {from}, epoch {}", file.display(), status.epoch());
     Ok(())
-}
-
-fn authzen(config: &Config) -> Settings {
-    let terms = Terms {
-        environment: config.environment.clone(),
-        types: config.authzen_types.clone(),
-        takes_context_facts: config.authzen_context_facts,
-    };
-    Settings::new(terms, config.authzen_url.as_deref())
 }
 
 fn unusable(config: &Config, error: &std::io::Error) -> String {

@@ -11,7 +11,7 @@ use crate::{
     primary::{
         PrimaryConfig,
         config::Accepted,
-        environment::Environment,
+        environment::{Common, Environment},
         environments::Environments,
         instances::Instances,
         ledger::Ledger,
@@ -77,12 +77,12 @@ fn environments(config: &PrimaryConfig, n_workers: usize) -> Result<Environments
     let others: Vec<(&Accepted, Arc<Pool>, Arc<Ledger>)> = others.collect::<Result<_, String>>()?;
     let pools = std::iter::once(pool).chain(others.iter().map(|(_, pool, _)| pool.clone()));
     let observe: Arc<dyn Observe> = Arc::new(metrics(pools.collect(), ledger.clone())?);
-    let start =
-        |accepted: &Accepted, ledger| Environment::start(ledger, accepted.keys.clone(), config.limits, observe.clone());
+    let common = Common { limits: config.limits, authzen: config.authzen.clone(), observe };
+    let start = |accepted: &Accepted, ledger| Environment::start(ledger, accepted.keys.clone(), &common);
     let main = start(main, ledger)?;
     let others = others.into_iter().map(|(accepted, _, ledger)| start(accepted, ledger)).collect::<Result<_, _>>()?;
     let make: Box<Make> = Box::new(|| Ok(Pool::start(PoolConfig::new(TEST_WORKERS))?));
-    let tests = TestEnvironments::new(make, start::tests_folder(config), config.limits, observe.clone());
+    let tests = TestEnvironments::new(make, start::tests_folder(config), common.clone());
     Ok(Environments::new(main, others, tests))
 }
 

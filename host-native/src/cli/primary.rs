@@ -7,7 +7,7 @@ use clap::Args;
 use super::{failed, usage_error};
 use crate::{
     app,
-    config::{LogLevel, TlsFiles},
+    config::{Authzen, AuthzenFlags, LogLevel, TlsFiles},
     primary::{PrimaryConfig, config::access, limits::Limits},
 };
 
@@ -52,6 +52,8 @@ pub struct PrimaryArgs {
     #[arg(long, value_enum, default_value = "warn", value_name = "LEVEL")]
     log_level: Level,
     #[command(flatten)]
+    authzen: AuthzenFlags,
+    #[command(flatten)]
     limits: LimitArgs,
 }
 
@@ -80,6 +82,9 @@ struct LimitArgs {
     /// Most questions in a second.
     #[arg(long, value_name = "N")]
     asks_per_second_max: Option<usize>,
+    /// Most questions that are being answered at a time.
+    #[arg(long, value_name = "N")]
+    asks_at_once_max: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -100,6 +105,10 @@ pub fn run(args: PrimaryArgs) -> ExitCode {
         Ok(tls) => tls,
         Err(error) => return usage_error(&error.to_string()),
     };
+    let authzen = match Authzen::check(args.authzen) {
+        Ok(authzen) => authzen,
+        Err(error) => return usage_error(&error.to_string()),
+    };
     let watches_policy = !args.watch_for_changes.is_empty();
     let config = PrimaryConfig {
         host: args.host,
@@ -110,6 +119,7 @@ pub fn run(args: PrimaryArgs) -> ExitCode {
         watches_policy,
         facts: args.facts,
         environments,
+        authzen,
         limits: limits(args.limits),
         log_level: match args.log_level {
             Level::Error => LogLevel::Error,
@@ -132,5 +142,6 @@ fn limits(args: LimitArgs) -> Limits {
         context_facts_max: args.context_facts_max,
         results_max: args.results_max,
         asks_per_second_max: args.asks_per_second_max,
+        asks_at_once_max: args.asks_at_once_max,
     }
 }

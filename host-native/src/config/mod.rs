@@ -3,17 +3,19 @@
 //! Enters: what clap read. Leaves: [`Config`], or one line that names variable, value and what is allowed.
 //! Never: read below `main`; prints a token.
 
+mod authzen;
 mod tls;
 mod values;
 
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
-use understudy_calls::{authzen::types::TypeMap, head};
+use understudy_calls::head;
 
+pub use authzen::{Authzen, AuthzenFlags};
 pub use tls::TlsFiles;
-use values::{AUTHZEN_TYPES, AUTHZEN_URL, authzen_url, name, read, required, set, truth, upstream_url};
 pub use values::{ConfigError, duration};
+use values::{name, read, required, set, truth, upstream_url};
 
 /// Flags of `serve`, each with its variable. All text: [`Config::check`] reads it, so that every message has one form.
 #[derive(Args, Clone, Debug, Default)]
@@ -72,15 +74,9 @@ pub struct ServeFlags {
     /// File with the certificates, in PEM, of who signs client certificates: who asks then needs one of those too.
     #[arg(long, env = "OSO_TLS_CLIENT_CA", hide_env_values = true, value_name = "FILE")]
     pub tls_client_ca: Option<String>,
-    /// Base URL of this node as AuthZEN callers know it: its metadata document is served only with it.
-    #[arg(long, env = "OSO_AUTHZEN_URL", hide_env_values = true, value_name = "URL")]
-    pub authzen_url: Option<String>,
-    /// Types as AuthZEN callers name them and as the policy does, as user=User,record=Repository [default: the same].
-    #[arg(long, env = "OSO_AUTHZEN_TYPES", hide_env_values = true, value_name = "MAP")]
-    pub authzen_types: Option<String>,
-    /// Take any facts that AuthZEN callers send as oso:context_facts in a context (true or false) [default: false].
-    #[arg(long, env = "OSO_AUTHZEN_CONTEXT_FACTS", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub authzen_context_facts: Option<String>,
+    /// How AuthZEN callers are served.
+    #[command(flatten)]
+    pub authzen: AuthzenFlags,
     /// Write the newest snapshot, from the upstream or else from disk, to FILE and exit.
     #[arg(long, value_name = "FILE")]
     pub export: Option<String>,
@@ -161,12 +157,8 @@ pub struct Config {
     pub accept_environment_keys: bool,
     /// Listen with TLS.
     pub tls: Option<TlsFiles>,
-    /// Base URL as AuthZEN callers know it, byte for byte.
-    pub authzen_url: Option<String>,
-    /// Their types and the policy's.
-    pub authzen_types: TypeMap,
-    /// May they send any facts?
-    pub authzen_context_facts: bool,
+    /// How AuthZEN callers are served.
+    pub authzen: Authzen,
     /// Write a snapshot here and exit.
     pub export: Option<PathBuf>,
     /// Last resort at start.
@@ -228,10 +220,7 @@ impl Config {
             accepted_keys_file: set(flags.accepted_keys_file).map(PathBuf::from),
             accept_environment_keys: truth("OSO_ACCEPT_ENVIRONMENT_KEYS", flags.accept_environment_keys)?,
             tls: TlsFiles::check(flags.tls_cert, flags.tls_key, flags.tls_client_ca)?,
-            authzen_url: read("OSO_AUTHZEN_URL", flags.authzen_url, AUTHZEN_URL, authzen_url)?,
-            authzen_types: read("OSO_AUTHZEN_TYPES", flags.authzen_types, AUTHZEN_TYPES, |text| text.parse().ok())?
-                .unwrap_or_default(),
-            authzen_context_facts: truth("OSO_AUTHZEN_CONTEXT_FACTS", flags.authzen_context_facts)?,
+            authzen: Authzen::check(flags.authzen)?,
             export: set(flags.export).map(PathBuf::from),
             import: set(flags.import).map(PathBuf::from),
             accept_new_store: truth("OSO_ACCEPT_NEW_STORE", flags.accept_new_store)?,

@@ -39,7 +39,7 @@ fn an_empty_value_is_unset() {
 #[test]
 fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
     type Change = fn(&mut ServeFlags);
-    let cases: [(&str, Change); 15] = [
+    let cases: [(&str, Change); 16] = [
         ("OSO_PORT is `65536`: allowed is a port from 0 to 65535", |flags| flags.port = Some("65536".into())),
         ("OSO_LOG_LEVEL is `debug`: allowed is error, warn or info", |flags| {
             flags.log_level = Some("debug".into());
@@ -55,11 +55,14 @@ fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
         ("OSO_TLS_CERT is set and OSO_TLS_KEY is not", |flags| flags.tls_cert = Some("x".into())),
         ("OSO_TLS_CLIENT_CA is set and OSO_TLS_CERT is not", |flags| flags.tls_client_ca = Some("x".into())),
         ("OSO_AUTHZEN_URL is `http://x`: allowed is an https://", |flags| {
-            flags.authzen_url = Some("http://x".into());
+            flags.authzen.authzen_url = Some("http://x".into());
         }),
-        ("OSO_AUTHZEN_URL is `https://x/?a`: allowed", |flags| flags.authzen_url = Some("https://x/?a".into())),
-        ("OSO_AUTHZEN_URL is `https://X`: allowed", |flags| flags.authzen_url = Some("https://X".into())),
-        ("OSO_AUTHZEN_TYPES is `a=X,b=X`: allowed is", |flags| flags.authzen_types = Some("a=X,b=X".into())),
+        ("OSO_AUTHZEN_URL is `https://x/?a`: allowed", |flags| flags.authzen.authzen_url = Some("https://x/?a".into())),
+        ("OSO_AUTHZEN_URL is `https://X`: allowed", |flags| flags.authzen.authzen_url = Some("https://X".into())),
+        ("OSO_AUTHZEN_TYPES is `a=X,b=X`: allowed is", |flags| flags.authzen.authzen_types = Some("a=X,b=X".into())),
+        ("OSO_AUTHZEN_FACTS_MAX is `-1`: allowed is a number from 0 to 100000", |flags| {
+            flags.authzen.authzen_facts_max = Some("-1".into());
+        }),
         ("OSO_HOST is `here`: allowed is an IP address", |flags| flags.host = Some("here".into())),
     ];
     for (expected, change) in cases {

@@ -82,20 +82,6 @@ pub fn upstream_url(text: &str) -> Result<String, ConfigError> {
     }
 }
 
-/// What [`authzen_url`] reads.
-pub const AUTHZEN_URL: &str =
-    "an https:// address in its normal form, without user, query and fragment, as https://pdp.example";
-/// What is read as a map of types.
-pub const AUTHZEN_TYPES: &str = "callers' types and the policy's, each once, as user=User,record=Repository";
-
-/// The text itself: callers compare it byte for byte with what they started from.
-pub fn authzen_url(text: &str) -> Option<String> {
-    let url = reqwest::Url::from_str(text).ok()?;
-    let is_normal = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text);
-    let is_bare = url.query().is_none() && url.fragment().is_none() && !text.contains('@');
-    (url.scheme() == "https" && is_normal && is_bare).then(|| text.to_owned())
-}
-
 /// `500ms`, `1s`, `30m`, `2h`: a whole number and its unit.
 pub fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;

@@ -121,11 +121,13 @@ fn allowing(reply: Reply, path: &str, served: impl Fn(&Endpoint) -> bool) -> Rep
 
 /// Right and text of the caller's key.
 pub fn authenticate<'a>(state: &State, arrived: &'a Arrived) -> Result<(Right, &'a str), Reply> {
-    if arrived.lacks_certificate {
-        return Err(KeyRefusal::NoCertificate.into());
-    }
     let bearer = arrived.bearer();
-    let challenge = |refusal| Reply::from(refusal).with(WWW_AUTHENTICATE, &state.authzen.challenge());
-    let right = state.keys.check(bearer).map_err(challenge)?;
+    let checked = if arrived.lacks_certificate { Err(KeyRefusal::NoCertificate) } else { state.keys.check(bearer) };
+    let right = checked.map_err(|refusal| unauthorized(state, refusal))?;
     Ok((right, bearer.unwrap_or_default()))
+}
+
+/// The refusal of a key, which has to say what is asked for (RFC 9110 §15.5.2).
+pub fn unauthorized(state: &State, refusal: KeyRefusal) -> Reply {
+    Reply::from(refusal).with(WWW_AUTHENTICATE, &state.authzen.challenge())
 }

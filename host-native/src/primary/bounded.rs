@@ -6,7 +6,10 @@ use std::sync::{
 };
 
 use understudy_calls::dialogue::{Dialogue, Step, Told};
-use understudy_core::model::{Answer, Fact, Pattern, Request};
+use understudy_core::{
+    model::{Answer, Fact, Pattern, Request},
+    vocabulary::Vocabulary,
+};
 use understudy_wire::Code;
 
 use super::limits::Limits;
@@ -55,11 +58,14 @@ impl Answers for Bounded {
     fn converse(&self, asker: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
         Box::pin(async move {
             let max = self.limits.context_facts_max.unwrap_or(usize::MAX);
-            let counted = Arc::new(Counted { dialogue, max, n_over: AtomicUsize::new(0) });
+            let counted =
+                Arc::new(Counted { dialogue, max, n_over: AtomicUsize::new(0), universe: AtomicUsize::new(0) });
             let told = self.answers.converse(asker, counted.clone()).await?;
             self.context_facts(counted.n_over.load(Ordering::Relaxed))?;
-            told.iter().try_for_each(|told| match told {
+            let universe = counted.universe.load(Ordering::Relaxed);
+            told.iter().zip(1..).try_for_each(|(told, number)| match told {
                 Told::Answer(answer) => self.answer(answer),
+                Told::Names(Some(names)) if number == universe => self.results(names.len()),
                 Told::Failed(_) | Told::Names(_) | Told::Skipped => Ok(()),
             })?;
             Ok(told)
@@ -93,6 +99,8 @@ struct Counted {
     max: usize,
     /// How many that question has; 0: there was none.
     n_over: AtomicUsize,
+    /// Number of the step, from 1, that asks what stands for "any": results too; 0: there was none.
+    universe: AtomicUsize,
 }
 
 impl Dialogue for Counted {
@@ -102,6 +110,10 @@ impl Dialogue for Counted {
             Step::Ask(request) if request.context_facts.len() > self.max => {
                 self.n_over.store(request.context_facts.len(), Ordering::Relaxed);
                 None
+            }
+            Step::Names(Vocabulary::Ids { .. } | Vocabulary::Actions { .. }) => {
+                self.universe.store(told.len() + 1, Ordering::Relaxed);
+                Some(step)
             }
             _ => Some(step),
         }

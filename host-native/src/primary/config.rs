@@ -7,7 +7,7 @@ use std::{
 
 use super::limits::Limits;
 use crate::{
-    config::{LogLevel, TlsFiles},
+    config::{Authzen, LogLevel, TlsFiles},
     keys::{AcceptedKey, Right, digest, has_form},
 };
 
@@ -35,6 +35,8 @@ pub struct PrimaryConfig {
     pub watches_policy: bool,
     /// At least one, each with its own store, policy and feed; files are for the first.
     pub environments: Vec<Accepted>,
+    /// How AuthZEN callers are served.
+    pub authzen: Authzen,
     /// Of a plan.
     pub limits: Limits,
     /// What to log.
@@ -65,6 +67,7 @@ impl Default for PrimaryConfig {
                 environment: DEVELOPMENT_ENVIRONMENT.to_owned(),
                 keys: vec![AcceptedKey { digest: digest(DEVELOPMENT_KEY), right: Right::Write }],
             }],
+            authzen: Authzen::default(),
             limits: Limits::default(),
             log_level: LogLevel::default(),
         }

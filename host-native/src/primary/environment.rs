@@ -1,18 +1,21 @@
 //! One environment: its ledger, what answers from it, its keys and limits, the thread that makes its snapshots.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use understudy_calls::authzen::Terms;
 use understudy_wire::Code;
 
 use super::{
     bounded::Bounded, config::DEVELOPMENT_KEY, feed::Reports, ledger::Ledger, limits::Limits, publisher, rate::Rate,
 };
 use crate::{
+    config::Authzen,
     http::{
         authzen::settings::Settings,
         reply::Reply,
@@ -31,6 +34,17 @@ impl KeyCheck for FixedKeys {
     }
 }
 
+/// What all environments of one primary have in common.
+#[derive(Clone)]
+pub struct Common {
+    /// Of a plan, for each.
+    pub limits: Limits,
+    /// How AuthZEN callers are served.
+    pub authzen: Authzen,
+    /// Who counts.
+    pub observe: Arc<dyn Observe>,
+}
+
 /// One environment that serves.
 pub struct Environment {
     /// What changes.
@@ -43,17 +57,14 @@ pub struct Environment {
     pub reports: Reports,
     entries: Option<Rate>,
     asks: Option<Rate>,
+    n_asking: Arc<AtomicUsize>,
     publisher: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Environment {
     /// Begins to publish what the ledger has; its instances serve already.
-    pub fn start(
-        ledger: Arc<Ledger>,
-        keys: Vec<AcceptedKey>,
-        limits: Limits,
-        observe: Arc<dyn Observe>,
-    ) -> Result<Self, String> {
+    pub fn start(ledger: Arc<Ledger>, keys: Vec<AcceptedKey>, common: &Common) -> Result<Self, String> {
+        let Common { limits, authzen, observe } = common.clone();
         let publisher = {
             let ledger = ledger.clone();
             std::thread::Builder::new().name("publisher".into()).spawn(move || publisher::run(&ledger))
@@ -66,16 +77,14 @@ impl Environment {
                 keys: Arc::new(FixedKeys(keys)),
                 answers,
                 observe,
-                authzen: Arc::new(Settings::new(
-                    Terms { environment: ledger.environment().to_owned(), ..Terms::default() },
-                    None,
-                )),
+                authzen: Arc::new(Settings::of(ledger.environment(), &authzen)),
             },
             ledger,
             limits,
             reports: Reports::default(),
             entries: rate(limits.entries_per_minute_max, 60),
             asks: rate(limits.asks_per_second_max, 1),
+            n_asking: Arc::default(),
             publisher: Mutex::new(Some(publisher)),
         })
     }
@@ -90,9 +99,16 @@ impl Environment {
         self.state.keys.check(Some(DEVELOPMENT_KEY)) == Ok(Right::Write)
     }
 
-    /// Counts one question; 429 where this second has had its share.
-    pub fn count_ask(&self) -> Result<(), Reply> {
-        take(self.asks.as_ref(), 1, "questions in a second")
+    /// Counts one question, until what this gives is dropped; 429 where there are as many as may be at once, or this second
+    /// has had its share.
+    pub fn count_ask(&self) -> Result<Asking, Reply> {
+        let asking = Asking(self.n_asking.clone());
+        let n_before = asking.0.fetch_add(1, Ordering::Relaxed);
+        if self.limits.asks_at_once_max.is_some_and(|max| n_before >= max) {
+            return Err(too_many("questions at once"));
+        }
+        take(self.asks.as_ref(), 1, "questions in a second")?;
+        Ok(asking)
     }
 
     /// Counts facts and patterns of a write; 429 where this minute has had its share.
@@ -111,9 +127,20 @@ impl Environment {
 
 fn take(rate: Option<&Rate>, n: usize, what: &str) -> Result<(), Reply> {
     match rate {
-        Some(rate) if !rate.take(n, Instant::now()) => {
-            Err(Reply::error(Code::TooMany, format!("more {what} than this primary allows: wait and repeat")))
-        }
+        Some(rate) if !rate.take(n, Instant::now()) => Err(too_many(what)),
         _ => Ok(()),
+    }
+}
+
+fn too_many(what: &str) -> Reply {
+    Reply::error(Code::TooMany, format!("more {what} than this primary allows: wait and repeat"))
+}
+
+/// A question that is counted.
+pub struct Asking(Arc<AtomicUsize>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

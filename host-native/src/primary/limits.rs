@@ -19,6 +19,8 @@ pub struct Limits {
     pub results_max: Option<usize>,
     /// Questions asked in a second.
     pub asks_per_second_max: Option<usize>,
+    /// Questions that are being answered.
+    pub asks_at_once_max: Option<usize>,
 }
 
 /// Test environments at once; a further one takes the place of the one that was unused for longest. Each has two instances

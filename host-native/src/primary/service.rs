@@ -20,7 +20,7 @@ use crate::{
         service::{Arrived, Service},
         state::{Lost, Pending},
     },
-    keys::Right,
+    keys::{KeyRefusal, Right},
 };
 
 /// The primary as a server sees it.
@@ -40,7 +40,7 @@ impl Service for Primary {
 
     fn admit(&self, head: &Arrived) -> Result<(), Reply> {
         if head.path.starts_with("/feed/") {
-            return self.environments.of(head.bearer()).map(drop).map_err(Reply::from);
+            return self.known(head).map(drop);
         }
         match router::find(head)? {
             Endpoint::TestEnvironment => self.may_make_environments(head),
@@ -61,7 +61,7 @@ impl Service for Primary {
 impl Primary {
     async fn answer(&self, arrived: Arrived) -> Result<Reply, Reply> {
         if arrived.path.starts_with("/feed/") {
-            let (environment, _) = self.environments.of(arrived.bearer())?;
+            let (environment, _) = self.known(&arrived)?;
             return feed::serve(&environment.ledger, &environment.reports, &arrived).await;
         }
         let endpoint = router::find(&arrived)?;
@@ -75,9 +75,7 @@ impl Primary {
         if endpoint.served() == Served::Everywhere {
             // One that is refused ends some applications; and its clients take it for a write.
             let is_expectation = endpoint == Endpoint::Expect;
-            if !is_expectation {
-                environment.count_ask()?;
-            }
+            let _asking = if is_expectation { None } else { Some(environment.count_ask()?) };
             let key = arrived.bearer().unwrap_or_default();
             let reply = router::answer(&environment.state, endpoint, key, &arrived).await?;
             return if is_expectation { Ok(with_offset(reply, environment.ledger.offset()?)) } else { Ok(reply) };
@@ -93,9 +91,18 @@ impl Primary {
         .await
     }
 
+    /// The environment of the caller's key, and what the key may do there.
+    fn known(&self, arrived: &Arrived) -> Result<(Arc<Environment>, Right), Reply> {
+        self.environments.of(arrived.bearer()).map_err(|refusal| self.unauthorized(refusal))
+    }
+
+    fn unauthorized(&self, refusal: KeyRefusal) -> Reply {
+        router::unauthorized(&self.environments.main().state, refusal)
+    }
+
     /// The environment of the caller's key, if that may do this.
     fn environment(&self, endpoint: Endpoint, arrived: &Arrived) -> Result<Arc<Environment>, Reply> {
-        let (environment, right) = self.environments.of(arrived.bearer())?;
+        let (environment, right) = self.known(arrived)?;
         match endpoint.served() {
             Served::PrimaryWrites if right != Right::Write => Err(may_only_read()),
             Served::Everywhere | Served::Primary | Served::PrimaryWrites => Ok(environment),
@@ -105,10 +112,11 @@ impl Primary {
     /// Needs no key where everybody has one that may write; else one of the main environment that may.
     fn may_make_environments(&self, arrived: &Arrived) -> Result<(), Reply> {
         let main = self.environments.main();
-        if !main.is_public() && main.state.keys.check(arrived.bearer())? != Right::Write {
-            return Err(may_only_read());
+        if main.is_public() {
+            return Ok(());
         }
-        Ok(())
+        let right = main.state.keys.check(arrived.bearer()).map_err(|refusal| self.unauthorized(refusal))?;
+        if right == Right::Write { Ok(()) } else { Err(may_only_read()) }
     }
 
     async fn test_environment(&self, arrived: Arrived) -> Result<Reply, Reply> {

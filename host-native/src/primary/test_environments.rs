@@ -15,15 +15,15 @@ use understudy_wire::{self as wire, Code, data::unescape};
 use super::{
     blobs::Blobs,
     config::environment_of,
-    environment::Environment,
+    environment::{Common, Environment},
     instances::Instances,
     ledger::Ledger,
-    limits::{Limits, TEST_ENVIRONMENT_IDLE, TEST_ENVIRONMENTS_MAX},
+    limits::{TEST_ENVIRONMENT_IDLE, TEST_ENVIRONMENTS_MAX},
     redb_store::RedbStore,
     store::Store,
 };
 use crate::{
-    http::{reply::Reply, state::Observe},
+    http::reply::Reply,
     keys::{AcceptedKey, Right, digest, hex},
 };
 
@@ -35,8 +35,7 @@ pub struct TestEnvironments {
     make: Box<Make>,
     /// Has a folder of snapshots for each.
     folder: PathBuf,
-    limits: Limits,
-    observe: Arc<dyn Observe>,
+    common: Common,
     /// One is made at a time.
     making: Mutex<()>,
     live: Mutex<HashMap<String, Live>>,
@@ -55,9 +54,9 @@ impl Live {
 
 impl TestEnvironments {
     /// None yet. What an earlier process left in `folder` is removed.
-    pub fn new(make: Box<Make>, folder: PathBuf, limits: Limits, observe: Arc<dyn Observe>) -> Self {
+    pub fn new(make: Box<Make>, folder: PathBuf, common: Common) -> Self {
         let _ = fs::remove_dir_all(&folder);
-        TestEnvironments { make, folder, limits, observe, making: Mutex::default(), live: Mutex::default() }
+        TestEnvironments { make, folder, common, making: Mutex::default(), live: Mutex::default() }
     }
 
     /// The environment that a key names, if there is such a one; it is used herewith.
@@ -110,7 +109,7 @@ impl TestEnvironments {
         let ledger =
             Ledger::open(Box::new(store), blobs, (self.make)()?, vec![key]).map_err(|error| error.to_string())?;
         let keys = vec![AcceptedKey { digest, right: Right::Write }];
-        let environment = Environment::start(Arc::new(ledger), keys, self.limits, self.observe.clone())?;
+        let environment = Environment::start(Arc::new(ledger), keys, &self.common)?;
         let environment = Live { environment: Arc::new(environment), used: Instant::now() };
         let ended = self.put(id, environment, Instant::now());
         ended.iter().for_each(|live| self.end(live));

@@ -3,6 +3,8 @@
 use understudy_calls::authzen::Terms;
 use understudy_wire::{authzen::Configuration, paths::Endpoint};
 
+use crate::config::Authzen;
+
 /// Everything that its endpoints go by.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -13,9 +15,20 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Those of an environment, as the operator has said.
+    pub fn of(environment: &str, said: &Authzen) -> Self {
+        let terms = Terms {
+            environment: environment.to_owned(),
+            types: said.types.clone(),
+            takes_context_facts: said.takes_context_facts,
+            facts_max: said.facts_max,
+        };
+        Settings::new(terms, said.url.as_deref())
+    }
+
     /// `base_url`: what callers know the service by, with its own path, if it has one; checked. Without it there is no
     /// metadata document.
-    pub fn new(terms: Terms, base_url: Option<&str>) -> Self {
+    fn new(terms: Terms, base_url: Option<&str>) -> Self {
         let configuration = base_url.map(|base_url| {
             let after_scheme = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
             let path = after_scheme.find('/').map_or("", |at| &after_scheme[at..]);

@@ -68,6 +68,17 @@ fn authzen_is_under_the_same_limits() {
     assert_eq!(send("search/resource", search).status, 200);
     assert_eq!(primary.post("/api/batch", &inserts(&[permission("t")])).status, 200);
     assert_eq!(send("search/resource", search).status, 413, "never a part of the list");
+    // Where it is any, what that stands for counts.
+    let public = |repo: &str| format!(r#"{{"predicate":"is_public","args":[{{"type":"Repo","id":"{repo}"}}]}}"#);
+    let seen = observing.to_owned() + r#" has_permission(_: User, "see", repo: Repo) if is_public(repo);"#;
+    assert_eq!(primary.post("/api/clear_data", "").status, 200);
+    assert_eq!(primary.policy(&seen).status, 200);
+    let search = search.replace("}}", r#"},"context":{"a":true}}"#);
+    assert_eq!(primary.post("/api/batch", &inserts(&[public("r"), public("s")])).status, 200);
+    let found = send("search/resource", &search);
+    assert_eq!((found.status, found.json()["results"].as_array().unwrap().len()), (200, 2), "{}", found.text());
+    assert_eq!(primary.post("/api/batch", &inserts(&[public("t")])).status, 200);
+    assert_eq!(send("search/resource", &search).status, 413);
     primary.stop();
 }
 
@@ -92,6 +103,15 @@ fn rates_are_refused_with_429_and_nothing_is_written() {
     assert_eq!((expected.status, expected.offset()), (200, 2), "always taken");
     assert_eq!(primary.post("/api/batch", &inserts(&[permission("e")])).status, 200, "a write is no question");
     primary.stop();
+
+    for (asks_at_once_max, status) in [(0, 429), (1, 400)] {
+        let limits = Limits { asks_at_once_max: Some(asks_at_once_max), ..Limits::default() };
+        let primary = start(&PrimaryConfig { limits, ..config(folder.path()) });
+        for _ in 0..3 {
+            assert_eq!(primary.post("/api/authorize", "{}").status, status, "{asks_at_once_max} at once");
+        }
+        primary.stop();
+    }
 }
 
 fn permission(repo: &str) -> String {

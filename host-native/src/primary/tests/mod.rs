@@ -19,7 +19,7 @@ use understudy_wire::feed::{Head, blob_path, head_path};
 
 use super::{
     config::{Accepted, DEVELOPMENT_ENVIRONMENT, DEVELOPMENT_KEY, PrimaryConfig},
-    environment::Environment,
+    environment::{Common, Environment},
     environments::Environments,
     instances::Instances,
     ledger::Ledger,
@@ -154,15 +154,15 @@ fn start(config: &PrimaryConfig) -> Started {
     let observe = Arc::new(Metrics::new(Readings::default).unwrap());
     let (main, others) = config.environments.split_first().unwrap();
     let ledger = Arc::new(start::open_main(config, main, native.clone()).unwrap());
-    let environment = |ledger: Arc<Ledger>, accepted: &Accepted| {
-        Environment::start(ledger, accepted.keys.clone(), config.limits, observe.clone()).unwrap()
-    };
+    let common = Common { limits: config.limits, authzen: config.authzen.clone(), observe };
+    let environment =
+        |ledger: Arc<Ledger>, accepted: &Accepted| Environment::start(ledger, accepted.keys.clone(), &common).unwrap();
     let others = others.iter().map(|other| {
         let ledger = start::open_other(config, other, Arc::new(Native::default())).unwrap();
         environment(Arc::new(ledger), other)
     });
     let make: Box<Make> = Box::new(|| Ok(Arc::new(Native::default())));
-    let tests = TestEnvironments::new(make, start::tests_folder(config), config.limits, observe.clone());
+    let tests = TestEnvironments::new(make, start::tests_folder(config), common.clone());
     let environments = Arc::new(Environments::new(environment(ledger.clone(), main), others.collect(), tests));
     let service: Arc<dyn Service> = Arc::new(Primary { environments: environments.clone() });
     let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, 2).unwrap();

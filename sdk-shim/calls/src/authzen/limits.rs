@@ -10,7 +10,8 @@ pub const JSON_VALUES_MAX: usize = 500_000;
 pub const ITEMS_MAX: usize = 1_000;
 /// Objects within each other that become keys with dots.
 pub const PROPERTY_LEVELS_MAX: usize = 4;
-/// Facts that one evaluation may bring along, of those that rules can see: Oso Cloud's limit of context facts.
+/// Facts that one evaluation may bring along, of those that rules can see, unless an operator says otherwise: Oso Cloud's
+/// limit of context facts.
 pub const FACTS_MAX: usize = 100;
 /// Bytes of a type, an id, an action, and of key and value of a property that rules can see: what the engine takes.
 pub const TEXT_BYTES_MAX: usize = ID_BYTES_MAX;

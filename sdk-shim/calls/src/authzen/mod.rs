@@ -27,7 +27,7 @@ use crate::refusal::Refusal;
 use types::TypeMap;
 
 /// What an operator has set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Terms {
     /// The environment that answers: a page token of another is refused.
     pub environment: String,
@@ -35,6 +35,20 @@ pub struct Terms {
     pub types: TypeMap,
     /// Read native facts from the member [`question::CONTEXT_FACTS`] of a context?
     pub takes_context_facts: bool,
+    /// Most facts that one evaluation may bring along, of those that rules can see.
+    pub facts_max: usize,
+}
+
+impl Default for Terms {
+    /// Of no environment, types as they are, no native facts, [`limits::FACTS_MAX`].
+    fn default() -> Self {
+        Terms {
+            environment: String::new(),
+            types: TypeMap::default(),
+            takes_context_facts: false,
+            facts_max: limits::FACTS_MAX,
+        }
+    }
 }
 
 /// The request can't be read (400).

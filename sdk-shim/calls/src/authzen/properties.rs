@@ -10,7 +10,7 @@ use understudy_core::model::{
 
 use super::{
     json::Json,
-    limits::{FACTS_MAX, PROPERTY_LEVELS_MAX, TEXT_BYTES_MAX},
+    limits::{PROPERTY_LEVELS_MAX, TEXT_BYTES_MAX},
     number,
     source::Source,
     types::TypeMap,
@@ -42,13 +42,14 @@ impl Properties {
         self.values.is_empty() && !self.has_long_key
     }
 
-    /// Adds those that rules can see to `facts`, and stops once these are more than [`FACTS_MAX`]. `keys`: those that rules
+    /// Adds those that rules can see to `facts`, and stops once these are more than `max`. `keys`: those that rules
     /// can tell apart; `None`: any. Errors: 400 for one of these whose key or value no fact can hold.
     pub fn add_facts(
         &self,
         source: Source,
         owner: Option<&Value>,
         keys: Option<&[String]>,
+        max: usize,
         facts: &mut BTreeSet<Fact>,
     ) -> Result<(), Refusal> {
         let is_long = |key: &String| key.len() > TEXT_BYTES_MAX;
@@ -60,7 +61,7 @@ impl Properties {
         }
         let mut add = |key: &str, values: &BTreeSet<(String, String)>| {
             for (type_name, id) in values {
-                if facts.len() > FACTS_MAX {
+                if facts.len() > max {
                     break;
                 }
                 let place =

@@ -9,7 +9,6 @@ use super::{
     Terms,
     entity::{Action, Entity},
     json::{Json, Object},
-    limits::FACTS_MAX,
     properties::Properties,
     source::{Keys, Source},
     unreadable,
@@ -20,25 +19,30 @@ use crate::{convert, refusal::Refusal};
 pub const CONTEXT_FACTS: &str = "oso:context_facts";
 
 /// What a caller says of no entity.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
     /// Its members.
     pub properties: Properties,
     /// Native facts, distinct.
     pub facts: Vec<Fact>,
+    /// Most facts that an evaluation with it may bring along.
+    facts_max: usize,
 }
 
 impl Context {
     /// Reads one.
     pub fn read(object: Option<&Object>, terms: &Terms) -> Result<Self, Refusal> {
-        let Some(object) = object else { return Ok(Context::default()) };
+        let facts_max = terms.facts_max;
+        let Some(object) = object else {
+            return Ok(Context { properties: Properties::default(), facts: Vec::new(), facts_max });
+        };
         let is_facts = |name: &str| terms.takes_context_facts && name == CONTEXT_FACTS;
         let facts = match object.get(CONTEXT_FACTS) {
             Some(json) if is_facts(CONTEXT_FACTS) => native_facts(json)?,
             _ => Vec::new(),
         };
         let properties = Properties::read(object.iter().filter(|(name, _)| !is_facts(name)), &terms.types);
-        Ok(Context { properties, facts })
+        Ok(Context { properties, facts, facts_max })
     }
 }
 
@@ -97,16 +101,17 @@ impl<'a> Said<'a> {
     }
 
     /// The facts of the request: of properties those that rules can see, and the native ones. Errors: 400 for what no fact
-    /// can hold, 413 for more than [`FACTS_MAX`].
+    /// can hold, 413 for more than the operator allows.
     pub fn facts(self, keys: Keys<'_>) -> Result<Vec<Fact>, Refusal> {
-        let mut facts: BTreeSet<Fact> = self.context.facts.iter().take(FACTS_MAX + 1).cloned().collect();
+        let max = self.context.facts_max;
+        let mut facts: BTreeSet<Fact> = self.context.facts.iter().take(max.saturating_add(1)).cloned().collect();
         for (source, owner, properties) in self.parts() {
-            properties.add_facts(source, owner, keys.of(source), &mut facts)?;
+            properties.add_facts(source, owner, keys.of(source), max, &mut facts)?;
         }
-        if facts.len() > FACTS_MAX {
+        if facts.len() > max {
             return Err(Refusal::new(
                 Code::TooLarge,
-                format!("more than {FACTS_MAX} properties and context facts that rules of this policy see: send fewer"),
+                format!("more than {max} properties and context facts that rules of this policy see: send fewer"),
             ));
         }
         Ok(facts.into_iter().collect())

@@ -93,6 +93,10 @@ fn only_what_rules_can_see_counts() {
     body["context"].as_object_mut().unwrap().remove("k0");
     assert_eq!(facts(&body, &terms, None).unwrap().len(), limits::FACTS_MAX);
 
+    let few = Terms { facts_max: limits::FACTS_MAX - 1, ..Terms::default() };
+    let refusal = facts(&body, &few, None).unwrap_err();
+    assert!(refusal.code == Code::TooLarge && refusal.message.starts_with("more than 99 "), "{}", refusal.message);
+
     // What no fact can hold is refused only where rules see it.
     let long = "x".repeat(limits::TEXT_BYTES_MAX + 1);
     for context in [json!({ "a": &long }), json!({ &long: 1 }), json!({ "a": { "type": "user", "id": &long } })] {
