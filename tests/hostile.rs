@@ -7,15 +7,14 @@ use std::{
 };
 
 use understudy_tests::{
-    hostile::{self, Good, POLICY, facts, flood, greedy, memory_mib, raise_descriptors, slow, throw},
+    hostile::{Good, POLICY, facts, flood, greedy, memory_mib, raise_descriptors, slow, throw_seeded},
     numbered::seed,
     process::Process,
-    random::Random,
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
 /// Hostile requests.
-const REQUESTS: usize = 600;
+const REQUESTS: u64 = 600;
 /// Connections opened at once: more than the node takes.
 const CONNECTIONS: usize = 5_000;
 /// Bodies that never end: more than the whole requests that the node takes at a time.
@@ -50,14 +49,8 @@ fn a_good_client_keeps_its_answers_among_hostile_ones() {
             scope.spawn(move || greedy(address, seed ^ n, is_over))
         });
         let slow: Vec<_> = (0..SLOW).filter_map(|_| slow(address).ok()).collect();
-        let mut random = Random::new(seed);
         for n in 0..REQUESTS {
-            let (bytes, allowed) = hostile::request(&mut random);
-            let statuses = throw(address, &bytes);
-            let shown = || String::from_utf8_lossy(&bytes[..bytes.len().min(300)]).into_owned();
-            assert!(statuses.len() <= 1, "request {n}, SEED={seed}: {statuses:?} for {}", shown());
-            let is_allowed = |status: &u16| allowed.contains(status) || *status == 503;
-            assert!(statuses.iter().all(is_allowed), "request {n}, SEED={seed}: {statuses:?} for {}", shown());
+            throw_seeded(address, seed.wrapping_add(n)).expect("a refusal, or nothing");
         }
         let flood = flood(address, CONNECTIONS);
         println!("hostile: {} connections at once, node and peak {:?} MiB", flood.len(), memory_mib(&node));

@@ -217,6 +217,18 @@ pub fn request(random: &mut Random) -> (Vec<u8>, &'static [u16]) {
     }
 }
 
+/// Throws the hostile request of a seed; `Err`: it was answered otherwise than it may be.
+pub fn throw_seeded(address: SocketAddr, seed: u64) -> Result<(), String> {
+    let (bytes, allowed) = request(&mut Random::new(seed));
+    let statuses = throw(address, &bytes);
+    let is_allowed = |status: &u16| allowed.contains(status) || *status == 503;
+    if statuses.len() <= 1 && statuses.iter().all(is_allowed) {
+        return Ok(());
+    }
+    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]);
+    Err(format!("request {seed}: {statuses:?} for {shown}"))
+}
+
 /// Sends it, and gives the statuses of everything that comes back within a moment.
 pub fn throw(address: SocketAddr, bytes: &[u8]) -> Vec<u16> {
     let Ok(mut stream) = TcpStream::connect(address) else { return Vec::new() };
@@ -259,6 +271,20 @@ pub fn slow(address: SocketAddr) -> std::io::Result<TcpStream> {
     );
     stream.write_all(head.as_bytes())?;
     Ok(stream)
+}
+
+/// A large body by whom nobody knows, as fast as it is taken; the status of the refusal, if it comes.
+pub fn stranger(address: SocketAddr) -> Option<u16> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    stream.set_write_timeout(Some(Duration::from_secs(5))).ok()?;
+    let head = "POST /api/list HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer e_0_0_nobody\r\n";
+    write!(stream, "{head}Content-Length: 10000000\r\n\r\n").ok()?;
+    // It may end sooner than the body.
+    let _ = (0..152).try_for_each(|_| stream.write_all(&[b' '; 64 << 10]));
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).ok()?;
+    std::str::from_utf8(&answer).ok()?.split(' ').nth(1)?.parse().ok()
 }
 
 /// An authorised client that asks only for what is dearest, until `is_over`: how many answers and refusals it got.
