@@ -12,8 +12,6 @@ pub const BODY_BYTES_MAX: usize = 10 << 20;
 /// Local authorization: known, so that who asks is told what it is. 404 is what every SDK takes for an answer; another
 /// status would be asked for again.
 const LOCAL: [&str; 4] = ["/api/authorize_query", "/api/list_query", "/api/actions_query", "/api/evaluate_query_local"];
-/// Longest caller's request id that is echoed, in bytes.
-pub const REQUEST_ID_BYTES_MAX: usize = 200;
 
 /// The endpoint of a request; 404 and 405 otherwise. `method` in upper case.
 pub fn endpoint(method: &str, path: &str) -> Result<Endpoint, Refusal> {
@@ -42,11 +40,6 @@ pub fn one_leading_slash(path: &str) -> &str {
 pub fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, key) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-}
-
-/// May this request id be echoed?
-pub fn is_request_id(id: &[u8]) -> bool {
-    (1..=REQUEST_ID_BYTES_MAX).contains(&id.len())
 }
 
 /// The refusal of a body over [`BODY_BYTES_MAX`].
