@@ -92,9 +92,7 @@ impl Lanes {
         })
     }
 
-    /// Opens a verified snapshot file in a new instance for every lane, then makes it current in one step: a question
-    /// that begins after this returned is answered from it or a later one. `before`: what has to change at that moment.
-    /// On an error nothing has changed. Blocks as long as it takes to open; one caller at a time.
+    /// Opens a verified snapshot file in a new instance for every lane, then makes it current in one step.
     pub fn install(&self, file: File, before: impl FnOnce()) -> Result<(), Failure> {
         let mut made = Vec::with_capacity(self.lanes.len());
         for _ in 0..self.lanes.len() {

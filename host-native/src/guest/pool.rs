@@ -33,7 +33,9 @@ impl Pool {
         Ok(Arc::new(Pool { lanes, config, slow }))
     }
 
-    /// Makes a snapshot what serves, as [`Lanes::install`] does.
+    /// Makes a verified snapshot file what serves, in one step: a question that begins after this returned is answered from
+    /// it or a later one. `before`: what has to change at that moment. On an error nothing has changed. Blocks as long as
+    /// it takes to open; one caller at a time.
     pub fn install(&self, file: File, before: impl FnOnce()) -> Result<(), Failure> {
         self.lanes.install(file, before)
     }
