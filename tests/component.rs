@@ -274,6 +274,7 @@ fn the_component_says_what_the_engine_says_natively() {
         let mut native = Engine::open(&bytes, 7).expect("what was written opens");
         let mut explaining = seed.is_multiple_of(WORLDS_PER_EXPLAINED).then(|| opened(&guest, &file_of(&bytes)));
         pool.install(file_of(&bytes), || ()).expect("what was written opens");
+        pool.forget(offset);
         for (offset, change) in (offset + 1..).zip(world.changes()) {
             native.apply(std::slice::from_ref(&change), offset);
             if let Some(instance) = &mut explaining {
