@@ -55,3 +55,22 @@ fn it_answers_on_while_the_primary_is_dead_and_after_its_own_death() {
     assert_eq!(node.await_exit(Duration::from_secs(20)).code(), Some(1));
     assert!(node.printed().contains("nothing to serve"), "{}", node.printed());
 }
+
+#[test]
+fn an_upstream_that_is_away_is_told_once_and_so_is_its_return() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let binary = Path::new(BINARY);
+    let mut primary = Process::primary(binary, folder.path(), &[]);
+    primary.post_policy(POLICY);
+    let flags = ["--sync-interval", "100ms", "--log-level", "warn"];
+    let node = Process::node(binary, folder.path(), &folder.path().join("node"), &primary.url(), &flags);
+    node.await_serving();
+    let port = primary.address().port().to_string();
+    primary.kill();
+    let refusals = || node.metric(r#"understudy_sync_total{origin="upstream",outcome="network"}"#).unwrap_or(0.0);
+    node.await_that("it asks in vain", || refusals() >= 3.0);
+    let n_told = |what: &str| node.printed().lines().filter(|line| line.contains(what)).count();
+    assert_eq!(n_told("can't be reached"), 1, "{}", node.printed());
+    let _primary = Process::primary(binary, folder.path(), &["--port", &port]);
+    node.await_that("it says that it goes well", || n_told("goes well again") == 1);
+}

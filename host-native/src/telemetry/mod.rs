@@ -3,9 +3,12 @@
 //! Enters: requests answered, outcomes of the replica, readings of the guest. Leaves: Prometheus' text, counts for the
 //! reports, log lines on stderr. Never: a key, an id or a fact in any of them; a lock on the path of a request.
 
+mod news;
+
 use std::{
     io::IsTerminal,
     sync::{Mutex, OnceLock, PoisonError},
+    time::Instant,
 };
 
 use prometheus::{
@@ -15,6 +18,7 @@ use prometheus::{
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 use understudy_wire::{Code, ErrorCount, RequestCount, paths::Endpoint};
 
+use self::news::News;
 use crate::{
     config::LogLevel,
     http::{self, state::Lost},
@@ -78,6 +82,7 @@ pub struct Metrics {
     syncs: IntCounterVec,
     lost: IntCounterVec,
     errors: Mutex<Vec<ErrorCount>>,
+    news: News,
     gauges: Gauges,
     read: Read,
 }
@@ -136,7 +141,17 @@ impl Metrics {
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         let n_cells = n_paths() * n_statuses();
         let cells = std::iter::repeat_with(OnceLock::new).take(n_cells).collect();
-        Ok(Metrics { registry, requests, cells, syncs, lost, errors: Mutex::default(), gauges, read: Box::new(read) })
+        Ok(Metrics {
+            registry,
+            requests,
+            cells,
+            syncs,
+            lost,
+            errors: Mutex::default(),
+            news: News::default(),
+            gauges,
+            read: Box::new(read),
+        })
     }
 
     /// As of now.
@@ -233,15 +248,22 @@ impl http::state::Observe for Metrics {
 impl status::Observe for &Metrics {
     fn done(&self, origin: Origin, outcome: &'static str) {
         self.syncs.with_label_values(&[origin.as_str(), outcome]).inc();
+        if let Some(n_times) = self.news.is_well(origin) {
+            tracing::warn!(origin = origin.as_str(), "it goes well again, after {n_times} refusals");
+        }
         if outcome == "installed" {
             tracing::info!(origin = origin.as_str(), epoch = self.readings().epoch, "a snapshot was installed");
         }
     }
 
     fn refused(&self, origin: Origin, refusal: &Refusal) {
+        let is_new = self.news.is_new(origin, &refusal.message, Instant::now());
         let (origin, cause) = (origin.as_str(), refusal.cause.as_str());
         self.syncs.with_label_values(&[origin, cause]).inc();
         self.error(origin, cause, &refusal.message);
+        if !is_new {
+            return;
+        }
         // An upstream that is away for a moment is what this node is for; anything else needs a person.
         if refusal.cause.is_retryable() {
             tracing::warn!(origin, cause, "{refusal}");
