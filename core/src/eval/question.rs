@@ -21,8 +21,9 @@ struct Question {
 
 impl Question {
     fn variable(&mut self, bound: Bound) -> RuleTerm {
+        let number = u16::try_from(self.bounds.len()).expect("`check` has counted variables and arguments");
         self.bounds.push(bound);
-        RuleTerm::Var(self.bounds.len() as u16 - 1)
+        RuleTerm::Var(number)
     }
 }
 
@@ -137,18 +138,20 @@ pub(super) fn check(request: &Request) -> Result<(), AskError> {
     let invalid = |error: value::ValueError| AskError::Invalid { message: error.to_string() };
     match &request.ask {
         Ask::List { resource_type, .. } => value::check_type(resource_type).map_err(invalid)?,
-        Ask::Query { args, .. } => {
+        Ask::Query { predicate, args } => {
+            check_arity(predicate, args.len())?;
             for pattern in args {
                 if let Pattern::Type(type_name) = pattern {
                     value::check_type(type_name).map_err(invalid)?;
                 }
             }
         }
-        Ask::Evaluate { constraints, .. } => {
-            if constraints.len() > limits::VARIABLES_PER_RULE_MAX {
-                let message = format!("more than {} variables in one query", limits::VARIABLES_PER_RULE_MAX);
-                return Err(AskError::Invalid { message });
-            }
+        Ask::Evaluate { calls, constraints } => {
+            at_most("variables", constraints.len(), limits::VARIABLES_PER_RULE_MAX)?;
+            // A list of ids is a condition too.
+            let n_lists = constraints.iter().filter(|(_, constraint)| constraint.ids.is_some()).count();
+            at_most("conditions", calls.len() + n_lists, limits::CONDITIONS_PER_RULE_MAX)?;
+            calls.iter().try_for_each(|(predicate, variables)| check_arity(predicate, variables.len()))?;
             for (_, constraint) in constraints {
                 value::check_type(&constraint.type_name).map_err(invalid)?;
             }
@@ -156,6 +159,22 @@ pub(super) fn check(request: &Request) -> Result<(), AskError> {
         Ask::Authorize { .. } | Ask::Actions { .. } => {}
     }
     request.context_facts.iter().try_for_each(check_fact)
+}
+
+/// Refuses a query that has more of something than a rule may have: it becomes a rule.
+fn at_most(what: &str, n_found: usize, n_max: usize) -> Result<(), AskError> {
+    if n_found <= n_max {
+        return Ok(());
+    }
+    Err(AskError::Invalid { message: format!("the query has {n_found} {what}; at most {n_max} are allowed") })
+}
+
+fn check_arity(predicate: &str, arity: usize) -> Result<(), AskError> {
+    if arity <= limits::ARITY_MAX {
+        return Ok(());
+    }
+    let message = format!("`{predicate}` has {arity} arguments; at most {} are allowed", limits::ARITY_MAX);
+    Err(AskError::Invalid { message })
 }
 
 fn check_fact(fact: &Fact) -> Result<(), AskError> {

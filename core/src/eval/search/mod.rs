@@ -331,7 +331,9 @@ impl<'s, F: Facts> Run<'s, F> {
                 if let Some(links) = &mut self.links {
                     links.tried.insert(clause);
                 }
-                let rest = (0..rule.body.len() as u16).collect();
+                // INVARIANT: a rule, and a query, has at most `CONDITIONS_PER_RULE_MAX` conditions.
+                let n_conditions = u16::try_from(rule.body.len()).expect("conditions are counted where rules are made");
+                let rest = (0..n_conditions).collect();
                 self.agenda.push(Frame { owner: id, clause, environment, rest, worth: Worth::True, open: None });
             }
         }
