@@ -15,9 +15,9 @@ RUN case "${TARGETARCH:-$(dpkg --print-architecture)}" in amd64) target=x86_64 ;
  && rustup target add wasm32-unknown-unknown "$(cat /target)"
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --target "$(cat /target)" --package understudy \
+RUN cargo build --profile image --locked --target "$(cat /target)" --package understudy \
  && mkdir -p /out/home/.oso \
- && cp "target/$(cat /target)/release/understudy" /out/understudy
+ && cp "target/$(cat /target)/image/understudy" /out/understudy
 
 FROM scratch AS prebuilt
 COPY dist/ /out/
