@@ -7,10 +7,8 @@ use std::{env, fs, path::PathBuf};
 
 #[path = "src/guest/engine_config.rs"]
 mod engine_config;
-#[path = "build/guest.rs"]
-mod guest;
 
-use guest::Failure;
+use understudy_guest_build::{self as guest, Failure};
 
 fn main() {
     if let Err(error) = run() {
@@ -22,7 +20,7 @@ fn run() -> Result<(), Failure> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     println!("cargo::rerun-if-env-changed=UNDERSTUDY_CORE_WASM");
-    for changed in ["src/guest/engine_config.rs", "build/guest.rs", "build.rs"] {
+    for changed in ["src/guest/engine_config.rs", "build.rs"] {
         println!("cargo::rerun-if-changed={changed}");
     }
 

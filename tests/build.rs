@@ -5,10 +5,8 @@ use std::{env, fs, path::PathBuf};
 
 #[path = "../host-native/src/guest/engine_config.rs"]
 mod engine_config;
-#[path = "../host-native/build/guest.rs"]
-mod guest;
 
-use guest::Failure;
+use understudy_guest_build::{self as guest, Failure};
 
 fn main() {
     if let Err(error) = run() {
@@ -18,7 +16,7 @@ fn main() {
 
 fn run() -> Result<(), Failure> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..");
-    for changed in ["../host-native/src/guest/engine_config.rs", "../host-native/build/guest.rs", "build.rs"] {
+    for changed in ["../host-native/src/guest/engine_config.rs", "build.rs"] {
         println!("cargo::rerun-if-changed={changed}");
     }
     let sources = ["core/src", "core/Cargo.toml", "sdk-shim/calls", "sdk-shim/wire", "host-wasi"];
