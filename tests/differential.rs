@@ -8,7 +8,7 @@
 use std::time::{Instant, SystemTime};
 
 use understudy_core::{
-    engine::Engine,
+    engine::{Engine, Options},
     limits::WORK_UNITS_PER_REQUEST,
     model::{Answer, Ask, Change, Fact, Pattern, Request, Row, Value},
     snapshot::{Contents, Manifest, PolicyText, write},
@@ -110,7 +110,7 @@ fn long_chains_and_circles_over_every_layer() {
             let policy = Some(PolicyText { file: None, text: CHAIN.to_owned() });
             let bytes =
                 write(&Contents { manifest: Manifest::default(), policy, keys: None }, base).expect("a snapshot");
-            let mut engine = Engine::open(&bytes, 1).expect("it opens");
+            let mut engine = Engine::open(&bytes, Options::seeded(1)).expect("it opens");
             let later: Vec<Change> = later.into_iter().map(Change::Insert).collect();
             engine.apply(&later, 1);
             let start = random.below(n_nodes);

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 use understudy_core::{
-    engine::Engine,
+    engine::{Engine, Options},
     limits::WORK_UNITS_PER_REQUEST,
     raw::{Call, dispatch, request::encode},
 };
@@ -63,7 +63,8 @@ fn seeds() {
         if let Some(snapshot) = &snapshot {
             save("snapshot", &case.name, snapshot);
         }
-        let mut engine = snapshot.as_ref().map(|bytes| Engine::open(bytes, 1).expect("what was written opens"));
+        let mut engine =
+            snapshot.as_ref().map(|bytes| Engine::open(bytes, Options::seeded(1)).expect("what was written opens"));
         for (kind, call) in calls(&case) {
             let (mut bytes, mut reply) = (Vec::new(), Vec::new());
             encode(&call, &mut bytes);

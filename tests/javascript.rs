@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value as Json, json};
 use understudy_core::{
     compile::{Source, compile},
-    engine::Engine,
+    engine::{Engine, Options},
     eval::answer::Evaluator,
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
@@ -97,7 +97,7 @@ fn make(folder: &Path, case: &Case, asked: &Ask) {
     write("ask.json", &json!({"ask": case.ask, "context_facts": context_facts, "now": now_s}).to_string());
     write("expected.json", &native(case, asked, now_s).to_string());
     let bytes = std::fs::read(folder.join("case.snapshot")).expect("it was built");
-    let mut engine = Engine::open(&bytes, 0).expect("what was built opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(0)).expect("what was built opens");
     let explained = engine.explain(&request(case, asked, now_s)).map_or(Json::Null, |why| json_explanation(&why));
     write("explained.json", &explained.to_string());
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use understudy_core::{
-    engine::Engine,
+    engine::{Engine, Options},
     limits::WORK_UNITS_PER_REQUEST,
     model::{Answer, Ask, Change, Fact, Request, Value},
     snapshot::{Contents, Manifest, PolicyText, WriteError, verify, write},
@@ -51,7 +51,7 @@ fn answer(case: &Case, placement: &str, asked: &Ask) -> serde_json::Value {
         Err(error) => return json!(error.to_string()),
     };
     verify(&bytes).expect("what was written verifies");
-    let mut engine = Engine::open(&bytes, 3).expect("what was written opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(3)).expect("what was written opens");
     for (number, change) in changes.into_iter().enumerate() {
         engine.apply(&[change], 11 + number as u64);
     }
@@ -131,7 +131,7 @@ fn reader() -> Fact {
 #[test]
 fn an_empty_relation_is_only_empty_until_something_fills_it() {
     let bytes = snapshot(POLICY, vec![reader()]).expect("it is written");
-    let mut engine = Engine::open(&bytes, 1).expect("it opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(1)).expect("it opens");
     assert!(authorize(&mut engine, ANN, "open", WEB, vec![]));
     assert!(!authorize(&mut engine, ANN, "open", WEB, vec![fact("banned", &[ANN])]), "a context fact under `not`");
     assert!(authorize(&mut engine, ANN, "open", WEB, vec![]), "it held for its own request only");
@@ -144,7 +144,7 @@ fn an_empty_relation_is_only_empty_until_something_fills_it() {
 #[test]
 fn the_highest_offset_decides() {
     let bytes = snapshot(POLICY, vec![reader()]).expect("it is written");
-    let mut engine = Engine::open(&bytes, 1).expect("it opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(1)).expect("it opens");
     assert_eq!(engine.offset(), 10);
     engine.apply(&[Change::Delete(reader())], 10);
     assert!(authorize(&mut engine, ANN, "read", WEB, vec![]), "the snapshot already contains offset 10");
@@ -164,7 +164,7 @@ fn the_highest_offset_decides() {
 #[test]
 fn two_unknown_ids_are_equal_only_if_their_text_is() {
     let bytes = snapshot(POLICY, vec![reader()]).expect("it is written");
-    let mut engine = Engine::open(&bytes, 1).expect("it opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(1)).expect("it opens");
     for unknown in [("User", "nobody"), ("Robot", "ann"), ("Repo", "web")] {
         assert!(!authorize(&mut engine, unknown, "read", WEB, vec![]), "{unknown:?}");
         assert!(!authorize(&mut engine, ANN, "read", unknown, vec![]) || unknown == WEB, "{unknown:?}");
@@ -186,7 +186,7 @@ fn two_unknown_ids_are_equal_only_if_their_text_is() {
 #[test]
 fn an_id_of_a_later_write_is_found_by_the_request() {
     let bytes = snapshot(POLICY, vec![]).expect("it is written");
-    let mut engine = Engine::open(&bytes, 1).expect("it opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(1)).expect("it opens");
     let bob = ("User", "bob");
     engine.apply(&[Change::Insert(fact("has_role", &[bob, ("String", "reader"), WEB]))], 11);
     assert!(authorize(&mut engine, bob, "read", WEB, vec![]));
@@ -201,7 +201,7 @@ fn integers_of_every_layer_compare_by_value() {
     for (time, open) in [("5", false), ("999", false), ("1000", false), ("1001", true), ("-7", false), ("20000", true)]
     {
         let bytes = snapshot(POLICY, vec![until(time)]).expect("it is written");
-        let mut engine = Engine::open(&bytes, 1).expect("it opens");
+        let mut engine = Engine::open(&bytes, Options::seeded(1)).expect("it opens");
         assert_eq!(authorize(&mut engine, ANN, "late", WEB, vec![]), open, "{time} in the base");
         engine.apply(&[Change::Delete(until(time))], 11);
         assert!(!authorize(&mut engine, ANN, "late", WEB, vec![]));
@@ -226,7 +226,7 @@ fn ids_that_compact_encodings_would_confuse_stay_apart() {
             let role = |id: &str| fact("has_role", &[("User", id), ("String", "reader"), WEB]);
             let facts = std::iter::once(stored).chain(beside).map(role).collect();
             let bytes = snapshot(POLICY, facts).expect("it is written");
-            let mut engine = Engine::open(&bytes, 1).expect("it opens");
+            let mut engine = Engine::open(&bytes, Options::seeded(1)).expect("it opens");
             assert!(authorize(&mut engine, ("User", stored), "read", WEB, vec![]), "{stored:?}");
             assert!(!authorize(&mut engine, ("User", asked), "read", WEB, vec![]), "{asked:?} is not {stored:?}");
         }
@@ -236,7 +236,7 @@ fn ids_that_compact_encodings_would_confuse_stay_apart() {
 #[test]
 fn predicates_that_no_rule_names_are_stored_relations() {
     let bytes = snapshot(POLICY, vec![fact("likes", &[ANN, WEB])]).expect("it is written");
-    let mut engine = Engine::open(&bytes, 1).expect("it opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(1)).expect("it opens");
     assert_eq!(query(&mut engine, "likes", 2), 1);
     assert_eq!(query(&mut engine, "likes", 1), 0);
     assert_eq!(query(&mut engine, "hates", 2), 0);
@@ -249,7 +249,7 @@ fn lists_come_in_bytewise_order_whatever_the_layer() {
     let ids = ["b", "a", "10", "9", "B", "a-much-longer-identifier", "0d6e4079-e36a-4b0a-a3f1-60e0a3a1b2c3", "é"];
     let role = |id: &str| fact("has_role", &[ANN, ("String", "reader"), ("Repo", id)]);
     let bytes = snapshot(POLICY, ids[..3].iter().map(|id| role(id)).collect()).expect("it is written");
-    let mut engine = Engine::open(&bytes, 1).expect("it opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(1)).expect("it opens");
     engine.apply(&ids[3..6].iter().map(|id| Change::Insert(role(id))).collect::<Vec<_>>(), 11);
     let ask = Ask::List {
         actor: Value::new("User", "ann").expect("a value"),

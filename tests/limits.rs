@@ -5,7 +5,7 @@ use std::{fs, time::Instant};
 
 use understudy_core::{
     compile::{Source, compile},
-    engine::Engine,
+    engine::{Engine, Options},
     eval::answer::Evaluator,
     facts::plain::Plain,
     limits::{NESTING_MAX, POLICY_BYTES_MAX},
@@ -81,7 +81,7 @@ fn recursion_over_a_long_circle() {
     let policy = Some(PolicyText { file: None, text: REACH.to_owned() });
     let contents = Contents { manifest: Manifest::default(), policy, keys: None };
     let bytes = write(&contents, (0..N_NODES).map(next)).expect("it can be written");
-    let mut engine = Engine::open(&bytes, 1).expect("it opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(1)).expect("it opens");
     let mut ask = |ask, budget| engine.ask(&Request { ask, context_facts: Vec::new(), now_s: 0, budget });
     let around = Ask::Query {
         predicate: "left".to_owned(),

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use understudy_core::{
     compile::{Source, compile},
-    engine::Engine,
+    engine::{Engine, Options},
     eval::answer::Evaluator,
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
@@ -154,8 +154,8 @@ fn every_expectation_of_every_scenario() {
         };
         let mut plain = Evaluator::new(&program, Plain::new(scenario.facts.clone()), 0);
         let (full, empty) = (snapshot(scenario, false), snapshot(scenario, true));
-        let mut stored = Engine::open(&full, 0).expect("a written snapshot opens");
-        let mut written_later = Engine::open(&empty, 0).expect("a written snapshot opens");
+        let mut stored = Engine::open(&full, Options::seeded(0)).expect("a written snapshot opens");
+        let mut written_later = Engine::open(&empty, Options::seeded(0)).expect("a written snapshot opens");
         written_later.apply(&scenario.facts.iter().cloned().map(Change::Insert).collect::<Vec<_>>(), 1);
         for about in &scenario.expectations {
             let mut asks: [(&str, Ask1<'_>); 3] = [

@@ -1,7 +1,7 @@
 //! What the policy and the facts name, of every layer: ids, actions, arguments that rules ask for.
 
 use understudy_core::{
-    engine::Engine,
+    engine::{Engine, Options},
     model::{Change, Fact, Value},
     snapshot::{Contents, Manifest, PolicyText, write},
     vocabulary::Vocabulary,
@@ -37,7 +37,7 @@ fn ids_actions_and_arguments() {
     let global = fact("has_permission", &[("user", "ann"), ("String", "rule")]);
     let base = vec![owner("1"), owner("2"), owner("10"), granted, other, global];
     let bytes = write(&contents, base).expect("it can be written");
-    let mut engine = Engine::open(&bytes, 3).expect("what was written opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(3)).expect("what was written opens");
     let changes = [
         Change::Delete(owner("2")),
         Change::Insert(owner("later")),

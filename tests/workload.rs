@@ -3,7 +3,7 @@
 
 use understudy_core::{
     compile::{Source, compile},
-    engine::Engine,
+    engine::{Engine, Options},
     eval::{answer::Evaluator, policy_tests},
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
@@ -43,6 +43,6 @@ fn every_query_has_its_known_answer() {
     let contents =
         Contents { manifest: Manifest::default(), policy: Some(PolicyText { file: None, text: policy }), keys: None };
     let bytes = write(&contents, workload.facts()).expect("it fits a snapshot");
-    let mut engine = Engine::open(&bytes, 0).expect("what was written opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(0)).expect("what was written opens");
     every_query(&workload, |request| engine.ask(request));
 }

@@ -8,7 +8,7 @@ use crate::{
     facts::layers::Layered,
     model::{Answer, AskError, Change, Explanation, Fact, Pattern, Request},
     rules::rule::{BlockMetadata, Program},
-    snapshot::{Key, Manifest, PolicyText, ReadError, Snapshot, program},
+    snapshot::{self, Key, Manifest, PolicyText, ReadError, Snapshot, program},
     vocabulary::{self, Vocabulary},
 };
 
@@ -22,6 +22,37 @@ pub struct Engine<'a> {
     offset: u64,
 }
 
+/// How a snapshot is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// For hash tables, from the host: random where requests come from strangers.
+    pub seed: u64,
+    /// What the host has checked of the bytes already.
+    pub checked: Checked,
+    /// Bytes of memory that the work of one request may take; `None`: the engine's own limit.
+    pub memory_bytes_max: Option<u64>,
+}
+
+impl Options {
+    /// Nothing is checked yet, memory is the engine's own limit.
+    pub fn seeded(seed: u64) -> Self {
+        Options { seed, ..Options::default() }
+    }
+}
+
+/// What a host vouches for. Any bytes are safe to open; who vouches for bytes that are not so gets wrong answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checked {
+    /// Nothing: every digest is checked, the policy is compiled.
+    #[default]
+    Nothing,
+    /// Every digest ([`snapshot::verify`]): the policy is compiled. Digests tell of damage, not of who made the bytes, so
+    /// they say nothing of whether program and policy belong together.
+    Digests,
+    /// These very bytes were opened before by one of the ways above: the compiled program in them is taken as it lies.
+    Program,
+}
+
 /// Why bytes make no engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenError {
@@ -29,6 +60,8 @@ pub enum OpenError {
     Snapshot(ReadError),
     /// The policy inside doesn't compile.
     Policy(String),
+    /// The compiled program inside says that it was made of the policy inside by this version, and wasn't.
+    Program,
 }
 
 impl fmt::Display for OpenError {
@@ -36,6 +69,10 @@ impl fmt::Display for OpenError {
         match self {
             OpenError::Snapshot(error) => error.fmt(f),
             OpenError::Policy(message) => write!(f, "the policy in the snapshot doesn't compile: {message}"),
+            OpenError::Program => f.write_str(
+                "the snapshot contradicts itself: its compiled program isn't what its policy compiles to; \
+                 make the snapshot again, and find out who made this one",
+            ),
         }
     }
 }
@@ -43,12 +80,25 @@ impl fmt::Display for OpenError {
 impl std::error::Error for OpenError {}
 
 impl<'a> Engine<'a> {
-    /// Opens bytes that the host has verified: takes the cached program or compiles the policy, links it.
-    /// Safe on any bytes. `seed`: for hash tables, from the host.
-    pub fn open(bytes: &'a [u8], seed: u64) -> Result<Self, OpenError> {
+    /// Opens a snapshot: checks what the host has not, links the program to the facts. Safe on any bytes.
+    /// Cost: a digest of every byte and a compilation of the policy, unless the host has checked them.
+    pub fn open(bytes: &'a [u8], options: Options) -> Result<Self, OpenError> {
+        let Options { seed, checked, memory_bytes_max: _ } = options;
+        if checked == Checked::Nothing {
+            snapshot::check_digests(bytes).map_err(OpenError::Snapshot)?;
+        }
         let snapshot = Snapshot::open(bytes).map_err(OpenError::Snapshot)?;
         let policy = snapshot.policy().cloned();
-        let program = program::load(snapshot.program(), policy.as_ref()).map_err(OpenError::Policy)?;
+        let program = match checked {
+            Checked::Program => program::load(snapshot.program(), policy.as_ref()).map_err(OpenError::Policy)?,
+            Checked::Nothing | Checked::Digests => {
+                let compiled = program::compile(policy.as_ref()).map_err(OpenError::Policy)?;
+                if program::contradicts(snapshot.program(), policy.as_ref(), &compiled) {
+                    return Err(OpenError::Program);
+                }
+                compiled
+            }
+        };
         let facts = Layered::new(snapshot.base().clone(), seed);
         let evaluator = Evaluator::new(&program, facts, seed);
         let manifest = snapshot.manifest().clone();

@@ -10,7 +10,10 @@ use understudy_calls::{
     keys::{AcceptedKey, Right, look_up},
     refusal::Refusal,
 };
-use understudy_core::{engine::Engine, snapshot};
+use understudy_core::{
+    engine::{Checked, Engine, Options},
+    snapshot,
+};
 use understudy_wire::Code;
 use wasip2::random::random::get_random_u64;
 
@@ -51,10 +54,10 @@ fn open(settings: Settings) -> Result<Opened, Refusal> {
     if let Some(wanted) = settings.environment.filter(|wanted| *wanted != manifest.environment) {
         return Err(refused(&format_args!("it is of another environment than OSO_ENVIRONMENT, `{wanted}`")));
     }
-    let seed = get_random_u64();
+    let options = |checked| Options { checked, ..Options::seeded(get_random_u64()) };
     // Once on borrowed bytes: what is leaked below is leaked once in an instance's life, not at every attempt that fails.
-    Engine::open(&bytes, seed).map_err(|error| refused(&error))?;
-    let engine = Engine::open(bytes.leak(), seed).map_err(|error| refused(&error))?;
+    Engine::open(&bytes, options(Checked::Digests)).map_err(|error| refused(&error))?;
+    let engine = Engine::open(bytes.leak(), options(Checked::Program)).map_err(|error| refused(&error))?;
     let of_snapshot = engine.keys().map(|keys| keys.iter().map(accepted).collect());
     let are_keys_of_snapshot = of_snapshot.is_some();
     Ok(Opened { engine, keys: of_snapshot.unwrap_or(settings.accepted), are_keys_of_snapshot })

@@ -14,7 +14,7 @@ use understudy::guest::{
     instance::{Instance, Way},
 };
 use understudy_core::{
-    engine::Engine,
+    engine::{Engine, Options},
     limits::WORK_UNITS_PER_REQUEST,
     model::{Ask, Request},
     raw::{Call, Reply},
@@ -46,7 +46,7 @@ fn main() {
     let file = File::open(&path).expect("what was written");
 
     let begun = Instant::now();
-    let mut native = Engine::open(&bytes, 1).expect("it opens");
+    let mut native = Engine::open(&bytes, Options::seeded(1)).expect("it opens");
     let native_open = begun.elapsed();
     let guest = Guest::load().expect("the component loads");
     let begun = Instant::now();

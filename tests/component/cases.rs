@@ -30,7 +30,7 @@ fn fact_checked(guest: &Guest, case: &Case) -> Json {
     let mut instance = opened(guest, &file_of(&bytes));
     let (predicate, args) = native::fact(case);
     let expected = {
-        let native = Engine::open(&bytes, 7).expect("what was written opens");
+        let native = Engine::open(&bytes, Options::seeded(7)).expect("what was written opens");
         dispatch::check_fact(&native, predicate.clone(), args.clone())
     };
     match instance.call(&Call::CheckFact { predicate, args }) {
@@ -121,7 +121,7 @@ fn every_case_is_explained_as_natively() {
     for case in cases() {
         let Some(request) = native::request(&case) else { continue };
         let bytes = built_of(&case.policy, case.facts.clone());
-        let mut native = Engine::open(&bytes, 7).expect("what was written opens");
+        let mut native = Engine::open(&bytes, Options::seeded(7)).expect("what was written opens");
         let mut instance = opened(&guest, &file_of(&bytes));
         let is_explained = same_explanation(&mut native, &mut instance, &request, &case.name);
         n_explained += usize::from(is_explained);
@@ -152,7 +152,7 @@ fn the_component_says_what_the_engine_says_natively() {
         let offset = 100 * (1 + seed - first);
         let contents = Contents { manifest: Manifest { offset, ..Manifest::default() }, policy, keys: None };
         let Ok(bytes) = write(&contents, world.base()) else { continue };
-        let mut native = Engine::open(&bytes, 7).expect("what was written opens");
+        let mut native = Engine::open(&bytes, Options::seeded(7)).expect("what was written opens");
         let mut explaining = seed.is_multiple_of(WORLDS_PER_EXPLAINED).then(|| opened(&guest, &file_of(&bytes)));
         pool.install(file_of(&bytes), || ()).expect("what was written opens");
         pool.forget(offset);

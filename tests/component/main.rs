@@ -27,7 +27,7 @@ use understudy::{
 };
 use understudy_core::{
     compile::{Source, compile},
-    engine::Engine,
+    engine::{Engine, Options},
     eval::{
         policy_tests::{self, Report},
         search::Search,

@@ -13,7 +13,7 @@ use understudy_calls::{
 };
 use understudy_core::{
     compile::{Source, compile},
-    engine::Engine,
+    engine::{Checked, Engine, Options},
     eval::answer::Evaluator,
     facts::plain::Plain,
     model::{Answer, Ask, AskError, Constraint, Fact, Pattern, Request, Value},
@@ -100,7 +100,8 @@ pub fn snapshot(bytes: &[u8]) {
     assert!(verified.is_err() || opened.is_ok(), "what verifies can be opened");
     let Ok(opened) = opened else { return };
     let stored: Vec<Fact> = opened.facts().take(64).collect();
-    let Ok(mut engine) = Engine::open(&bytes, 1) else { return };
+    let options = Options { checked: Checked::Program, ..Options::seeded(1) };
+    let Ok(mut engine) = Engine::open(&bytes, options) else { return };
     let _ = (engine.metadata().map(<[_]>::len), engine.keys().map(<[_]>::len));
     for fact in stored.iter().take(8) {
         engine.facts(Some(&fact.predicate), &[]);
@@ -136,7 +137,7 @@ pub fn raw(bytes: &[u8]) {
             _ => {}
         }
         if let raw::Call::Explain(request) = &call {
-            let mut engine = Engine::open(world(), 1).expect("it was written here");
+            let mut engine = Engine::open(world(), Options::seeded(1)).expect("it was written here");
             let outcomes = [engine.explain(request).map(|explanation| explanation.answer), engine.ask(request)];
             if outcomes.iter().all(|outcome| !matches!(outcome, Err(AskError::Budget { .. }))) {
                 assert_eq!(outcomes[0], outcomes[1], "an explanation has the answer that there is");
@@ -145,12 +146,12 @@ pub fn raw(bytes: &[u8]) {
         raw::request::encode(&call, &mut called);
     }
     let mut reply = Vec::new();
-    let mut engine = Engine::open(world(), 1).expect("it was written here");
+    let mut engine = Engine::open(world(), Options::seeded(1)).expect("it was written here");
     raw::dispatch::call(Some(&mut engine), &called, &mut reply);
     let outcome = raw::answer::decode(&reply).expect("a reply can be read");
     if let Ok(raw::Reply::Snapshot(built)) = outcome {
         verify(&built).expect("what is built verifies");
-        Engine::open(&built, 1).expect("what is built opens");
+        Engine::open(&built, Options::seeded(1)).expect("what is built opens");
     }
     raw::dispatch::call(None, &called, &mut reply);
     assert!(raw::answer::decode(&reply).is_ok(), "a reply can be read");
@@ -252,7 +253,7 @@ where
         Ask::Query { predicate, .. } => predicate.clone(),
         _ => String::new(),
     };
-    let mut engine = Engine::open(world(), 1).expect("it was written here");
+    let mut engine = Engine::open(world(), Options::seeded(1)).expect("it was written here");
     let Ok(answer) = engine.ask(&request(ask, context_facts)) else { return };
     if let Answer::Facts(rows) = answer {
         let results = rows.into_iter().map(|row| convert::wire_solution(&predicate, row)).collect();
@@ -264,7 +265,7 @@ where
 
 /// Goes through a dialogue. A caller asserts nothing but properties, and few of them.
 fn converse(dialogue: &dyn Dialogue) -> Vec<Told> {
-    let mut engine = Engine::open(world(), 1).expect("it was written here");
+    let mut engine = Engine::open(world(), Options::seeded(1)).expect("it was written here");
     let mut told = Vec::new();
     while let Some(step) = dialogue.step(&told) {
         told.push(match step {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 use understudy_core::{
     compile::{Source, compile},
-    engine::Engine,
+    engine::{Engine, Options},
     eval::{answer::Evaluator, naive::Naive, search::Search},
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
@@ -182,7 +182,7 @@ fn by_layers(ready: &Ready<'_>, _: &mut Evaluator<Plain>, found: &Told, _: &mut 
     let policy = ready.world.policy();
     let asked = ready.request(ready.ask.clone());
     let base = snapshot(&policy, ready.world.base());
-    let mut engine = Engine::open(&base, 3).expect("what was written opens");
+    let mut engine = Engine::open(&base, Options::seeded(3)).expect("what was written opens");
     for (number, change) in ready.world.changes().into_iter().enumerate() {
         engine.apply(&[change], 11 + number as u64);
     }
@@ -195,7 +195,7 @@ fn by_layers(ready: &Ready<'_>, _: &mut Evaluator<Plain>, found: &Told, _: &mut 
         return Some(format!("layers: {}, then {}", written(&layered), written(&again)));
     }
     let rebuilt = snapshot(&policy, ready.stored.clone());
-    let rebuilt = Engine::open(&rebuilt, 5).expect("what was written opens").ask(&asked);
+    let rebuilt = Engine::open(&rebuilt, Options::seeded(5)).expect("what was written opens").ask(&asked);
     (rebuilt != *found).then(|| format!("layers: {} by a new snapshot, {} plainly", written(&rebuilt), written(found)))
 }
 

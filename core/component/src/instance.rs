@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use understudy_core::{
-    engine::Engine,
+    engine::{Checked, Engine, Options},
     raw::{Refusal, Reply, answer, dispatch},
 };
 
@@ -96,7 +96,8 @@ impl Instance {
         // SAFETY: the window's pages exist as long as the instance, belong to no allocation, and nothing writes to them
         // from here on: `write` refuses, and a host that maps a file maps it read-only or private.
         let bytes: &'static [u8] = unsafe { std::slice::from_raw_parts(window.at as *const u8, length) };
-        let engine = Engine::open(bytes, seed).map_err(|error| Refusal::Snapshot(error.to_string()))?;
+        let engine = Engine::open(bytes, Options { checked: Checked::Digests, ..Options::seeded(seed) })
+            .map_err(|error| Refusal::Snapshot(error.to_string()))?;
         let status = dispatch::status(&engine);
         self.engine = Some(engine);
         Ok(Reply::Status(status))

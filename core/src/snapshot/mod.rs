@@ -14,6 +14,6 @@ mod tests;
 
 pub use self::{
     manifest::{Counts, Key, Manifest, PolicyText},
-    reader::{Place, ReadError, Snapshot, sections, verify},
+    reader::{Place, ReadError, Snapshot, check_digests, sections, verify},
     writer::{Contents, WriteError, write},
 };

@@ -33,26 +33,36 @@ pub(super) fn encode(program: &Program, policy_digest: [u8; 32]) -> Vec<u8> {
     bytes
 }
 
-/// The cached program, if it is of this version and this policy and holds together.
-fn decode(bytes: &[u8], policy_digest: [u8; 32]) -> Option<Program> {
+/// What follows version and digest, if it was made by this version of this policy.
+fn current(bytes: &[u8], policy_digest: [u8; 32]) -> Option<&[u8]> {
     let (version, rest) = bytes.split_first_chunk()?;
     let (digest, rest) = rest.split_first_chunk()?;
-    if u32::from_le_bytes(*version) != VERSION || *digest != policy_digest {
-        return None;
-    }
-    postcard::from_bytes(rest).ok().filter(is_consistent)
+    (u32::from_le_bytes(*version) == VERSION && *digest == policy_digest).then_some(rest)
 }
 
-/// The program of a policy: the cached one, or compiled now. The error is the first diagnostic.
+/// The program of a policy: the cached one if it is current and holds together, else compiled now. Whether the cached one
+/// is what the policy compiles to must be known already: [`contradicts`] tells. The error is the first diagnostic.
 pub fn load(cached: &[u8], policy: Option<&PolicyText>) -> Result<Program, String> {
-    if let Some(program) = decode(cached, policy_digest(policy)) {
-        return Ok(program);
+    let decode = |bytes| postcard::from_bytes(bytes).ok().filter(is_consistent);
+    match current(cached, policy_digest(policy)).and_then(decode) {
+        Some(program) => Ok(program),
+        None => compile(policy),
     }
+}
+
+/// Compiles a policy. The error is the first diagnostic.
+pub fn compile(policy: Option<&PolicyText>) -> Result<Program, String> {
     let compiled = compile::compile(&sources(policy));
     compiled.program.ok_or_else(|| {
         let first = compiled.diagnostics.first();
         first.map_or_else(String::new, |d| format!("line {}: {}", d.place.line, d.message))
     })
+}
+
+/// Does the cache say that it is `compiled`, what this version makes of this policy, and isn't? Whoever made the digests of
+/// the file can have made them over any program: only compiling again tells.
+pub fn contradicts(cached: &[u8], policy: Option<&PolicyText>, compiled: &Program) -> bool {
+    current(cached, policy_digest(policy)).is_some_and(|bytes| bytes != to_bytes(compiled))
 }
 
 /// Does every number point into its list? Linking indexes by them.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    engine::Engine,
+    engine::{Checked, Engine, OpenError, Options},
     model::{Fact, Value},
 };
 
@@ -96,7 +96,7 @@ fn any_bytes_are_safe() {
             let _ = snapshot.facts().count();
         }
         if at % 7 == 0
-            && let Ok(mut engine) = Engine::open(&flipped, 1)
+            && let Ok(mut engine) = Engine::open(&flipped, Options { checked: Checked::Program, ..Options::seeded(1) })
         {
             engine.facts(None, &[]);
             let ask = crate::model::Ask::List {
@@ -131,4 +131,91 @@ fn a_policy_with_errors_makes_no_snapshot() {
     let mut contents = contents();
     contents.policy = Some(PolicyText { file: None, text: "allow(x) if ;".into() });
     assert!(matches!(write(&contents, []), Err(WriteError::Policy(_))));
+}
+
+/// The policy of [`contents`], where anyone may read.
+fn open_to_all() -> Contents {
+    let mut contents = contents();
+    let policy = contents.policy.as_mut().unwrap();
+    policy.text = policy.text.replace("\"read\" if \"reader\";", "") + " has_permission(_: User, \"read\", _: Repo);";
+    contents
+}
+
+/// A snapshot of these sections instead of its own, with right digests.
+fn with_program(bytes: &[u8], program: Vec<u8>) -> Vec<u8> {
+    let places = sections(bytes).unwrap();
+    writer::sections::assemble(layout::Section::ALL.map(|section| {
+        let place = places.iter().find(|place| place.name == section.name()).unwrap();
+        let body = &bytes[place.at as usize..][..place.bytes as usize];
+        (section, if section == layout::Section::Program { program.clone() } else { body.to_vec() })
+    }))
+}
+
+fn may_read(engine: &mut Engine<'_>) -> bool {
+    let ask = crate::model::Ask::Authorize {
+        actor: Value::new("User", "nobody").unwrap(),
+        action: "read".into(),
+        resource: Value::new("Repo", "1").unwrap(),
+    };
+    let request = crate::model::Request { ask, context_facts: vec![], now_s: 0, budget: 10_000 };
+    engine.ask(&request).unwrap() == crate::model::Answer::Decision(true)
+}
+
+#[test]
+fn opening_finds_every_flipped_bit_and_says_where() {
+    let bytes = write(&contents(), facts()).unwrap();
+    let places = sections(&bytes).unwrap();
+    for at in 64 + 64 * places.len()..bytes.len() {
+        for bit in 0..8 {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << bit;
+            let part = places.iter().rev().find(|place| place.at <= at as u64).unwrap().name;
+            let error = Engine::open(&flipped, Options::seeded(1)).err();
+            assert_eq!(error, Some(OpenError::Snapshot(ReadError::Damaged { part })), "byte {at}");
+        }
+    }
+    for at in 0..64 + 64 * places.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        assert!(Engine::open(&flipped, Options::seeded(1)).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn a_program_of_another_policy_is_never_asked() {
+    let strict = write(&contents(), facts()).unwrap();
+    let lax = write(&open_to_all(), facts()).unwrap();
+    assert!(may_read(&mut Engine::open(&lax, Options::seeded(1)).unwrap()));
+    let mut program = Snapshot::open(&lax).unwrap().program().to_vec();
+    // As it is, it names its own policy: what the text says counts.
+    let forged = with_program(&strict, program.clone());
+    verify(&forged).unwrap();
+    for checked in [Checked::Nothing, Checked::Digests, Checked::Program] {
+        let mut engine = Engine::open(&forged, Options { checked, ..Options::seeded(1) }).unwrap();
+        assert!(!may_read(&mut engine), "{checked:?}");
+    }
+    // Made to name the other policy, it contradicts it.
+    program[4..36].copy_from_slice(&Snapshot::open(&strict).unwrap().program()[4..36]);
+    let forged = with_program(&strict, program);
+    verify(&forged).unwrap();
+    for checked in [Checked::Nothing, Checked::Digests] {
+        let error = Engine::open(&forged, Options { checked, ..Options::seeded(1) }).err();
+        assert_eq!(error, Some(OpenError::Program), "{checked:?}");
+    }
+}
+
+#[test]
+fn a_section_twice_is_refused() {
+    let bytes = write(&contents(), facts()).unwrap();
+    let policy = |text: &str| layout::to_bytes(&Some(PolicyText { file: None, text: text.into() }));
+    let own = |section: layout::Section| {
+        let places = sections(&bytes).unwrap();
+        let place = *places.iter().find(|place| place.name == section.name()).unwrap();
+        (section, bytes[place.at as usize..][..place.bytes as usize].to_vec())
+    };
+    use layout::Section::{Dictionary, Keys, Manifest, Policy, Program, Relations};
+    let first = (Policy, policy("actor User {}"));
+    let twice = [own(Manifest), own(Keys), first, own(Policy), own(Program), own(Dictionary), own(Relations)];
+    let twice = writer::sections::assemble(twice);
+    assert_eq!(verify(&twice), Err(ReadError::Damaged { part: "section table" }));
 }

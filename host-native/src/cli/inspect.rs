@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use understudy_core::{
-    engine::Engine,
+    engine::{Checked, Engine, Options},
     snapshot::{self, Snapshot},
 };
 
@@ -61,7 +61,8 @@ fn describe(bytes: &[u8]) -> Result<Vec<(&'static str, Value)>, String> {
     let manifest = snapshot::verify(bytes).map_err(|error| error.to_string())?;
     let snapshot = Snapshot::open(bytes).map_err(|error| error.to_string())?;
     // Whole bytes can still hold a policy that this version doesn't compile.
-    Engine::open(bytes, 0).map_err(|error| error.to_string())?;
+    Engine::open(bytes, Options { checked: Checked::Digests, ..Options::default() })
+        .map_err(|error| error.to_string())?;
     let policy = snapshot.policy();
     let sections = snapshot::sections(bytes).map_err(|error| error.to_string())?;
     let sections = sections.into_iter().map(|one| json!({"name": one.name, "at": one.at, "bytes": one.bytes}));

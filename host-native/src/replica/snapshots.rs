@@ -3,7 +3,7 @@
 use std::{fs::File, io, path::Path, sync::Arc};
 
 use understudy_core::{
-    engine::{Engine, OpenError},
+    engine::{Checked, Engine, OpenError, Options},
     snapshot::{self, Contents, Manifest, PolicyText, ReadError, Snapshot},
 };
 
@@ -32,10 +32,12 @@ impl Snapshots for CheckOnly {
 
     fn install(&self, file: &Path, _: &Identity) -> Result<(), Refusal> {
         let bytes = open(file)?.1;
-        match Engine::open(&bytes, 0) {
+        match Engine::open(&bytes, Options { checked: Checked::Digests, ..Options::default() }) {
             Ok(_) => Ok(()),
             Err(OpenError::Snapshot(error)) => Err(refusal(&error)),
-            Err(error @ OpenError::Policy(_)) => Err(Refusal::new(Cause::Policy, error.to_string())),
+            Err(error @ (OpenError::Policy(_) | OpenError::Program)) => {
+                Err(Refusal::new(Cause::Policy, error.to_string()))
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 mod dictionary;
 mod gather;
 mod relations;
-mod sections;
+pub(super) mod sections;
 
 use std::fmt;
 

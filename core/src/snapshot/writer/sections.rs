@@ -41,7 +41,7 @@ impl Arena {
 }
 
 /// The whole file.
-pub(super) fn assemble<const N: usize>(sections: [(Section, Vec<u8>); N]) -> Vec<u8> {
+pub(in crate::snapshot) fn assemble<const N: usize>(sections: [(Section, Vec<u8>); N]) -> Vec<u8> {
     let bodies_at = (HEADER_BYTES + N * ENTRY_BYTES).next_multiple_of(ALIGNMENT);
     let mut file = vec![0; bodies_at];
     for (number, (section, body)) in sections.into_iter().enumerate() {

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch::{Sender, channel};
 use understudy_calls::dialogue::{Dialogue, Step, Told};
 use understudy_core::{
-    engine::Engine,
+    engine::{Engine, Options},
     model::{Answer, Change, Fact, Pattern, Request},
     snapshot,
 };
@@ -117,7 +117,7 @@ impl Instances for Native {
         }
         let bytes: &'static [u8] = std::fs::read(file).unwrap().leak();
         snapshot::verify(bytes).unwrap();
-        inner.engine = Some(Engine::open(bytes, 0).unwrap());
+        inner.engine = Some(Engine::open(bytes, Options::seeded(0)).unwrap());
         inner.n_installs += 1;
         Ok(())
     }
