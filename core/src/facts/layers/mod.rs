@@ -191,7 +191,9 @@ impl<'a> Layered<'a> {
     fn relation_of(&self, predicate: &str, types: &[TypeId], row: &Row) -> Option<u32> {
         let holds = |number: &u32| {
             let Relation { predicate: of, shape, .. } = &self.relations[*number as usize];
-            of == predicate && shape.types == types && shape.literal.is_none_or(|(position, value)| row[position] == value.id)
+            of == predicate
+                && shape.types == types
+                && shape.literal.is_none_or(|(position, value)| row[position] == value.id)
         };
         self.by_shape.get(&self.shape_hash(predicate, types))?.iter().copied().find(holds)
     }
