@@ -18,10 +18,27 @@ pub const ARITY_MAX: usize = 32;
 pub const FACT_ARITY_MAX: usize = crate::facts::FACT_ARITY_MAX;
 /// Bytes of one id (polar.md U24).
 pub const ID_BYTES_MAX: usize = 512;
+/// Bytes of the name of a type, a predicate, a variable or an action in a request: the same as for ids.
+pub const NAME_BYTES_MAX: usize = ID_BYTES_MAX;
+/// Context facts of one request: a hundred times what Oso Cloud takes; each costs some microseconds before work begins.
+pub const CONTEXT_FACTS_MAX: usize = 10_000;
+/// Ids in all constraints of one request together: each becomes an alternative of the query.
+pub const REQUEST_IDS_MAX: usize = 20_000;
+/// Different types that one request names: each gets a number and tables of its own while the request lasts.
+pub const REQUEST_TYPES_MAX: usize = 1_024;
 /// Findings about one policy: nobody reads more, and each costs the length of its line.
 pub const FINDINGS_MAX: usize = 200;
-/// Work units of one request: a seek, a row, a rule tried are a unit each; about 20 s on one core.
+/// Work units of one request at most: a seek, a row, a rule tried are a unit each; about 20 s on one core.
 pub const WORK_UNITS_PER_REQUEST: u64 = 400_000_000;
+/// Work units of one request where an embedder says nothing: about a second on one core.
+pub const WORK_UNITS_DEFAULT: u64 = 20_000_000;
+/// Bytes of a request's values, tables, rows and answer where the host says nothing: lists of some hundred thousand ids fit,
+/// and a process of 256 MiB survives it.
+pub const MEMORY_BYTES_DEFAULT: u64 = 128 << 20;
+/// Memory that costs one work unit, in bytes: to be given so much and to write it takes about as long as a seek.
+pub const BYTES_PER_WORK_UNIT: u64 = 256;
+/// Sets of types, and pairs of them compared, that stay between requests: what is over is forgotten and found again.
+pub const TYPE_SETS_KEPT: usize = 65_536;
 /// Goals that one explanation shows: more is no explanation. What is left out is said.
 pub const EXPLAIN_STEPS_MAX: usize = 2_000;
 /// Failed goals that are looked into for a refusal, nearest first.

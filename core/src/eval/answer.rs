@@ -1,16 +1,19 @@
 //! Requests in, answers out: program and store linked once, one request after the other.
 
 use super::{
+    account::Account,
     linked::Linked,
     proof::Explaining,
     question,
     render::Render,
     search::{Search, links::Links, solve_with_links},
+    size,
     solve::{Question, Solved, Solver, Worth},
     term::Term,
 };
 use crate::{
     facts::Facts,
+    limits::MEMORY_BYTES_DEFAULT,
     model::{Answer, AskError, Explanation, Request},
     rules::rule::Program,
 };
@@ -34,13 +37,25 @@ pub struct Evaluator<F: Facts> {
     facts: F,
     linked: Linked,
     seed: u64,
+    memory_max: u64,
+    n_spent: u64,
 }
 
 impl<F: Facts> Evaluator<F> {
     /// Links the program to the store. `seed`: for hash tables, from the host.
     pub fn new(program: &Program, mut facts: F, seed: u64) -> Self {
         let linked = Linked::new(program, &mut facts, seed);
-        Evaluator { facts, linked, seed }
+        Evaluator { facts, linked, seed, memory_max: MEMORY_BYTES_DEFAULT, n_spent: 0 }
+    }
+
+    /// Bytes that one request may need from now on, besides program and facts: an estimate, the same on every host.
+    pub fn set_memory_max(&mut self, bytes: u64) {
+        self.memory_max = bytes;
+    }
+
+    /// Work units that the last request has spent.
+    pub fn n_spent(&self) -> u64 {
+        self.n_spent
     }
 
     /// The store.
@@ -60,16 +75,17 @@ impl<F: Facts> Evaluator<F> {
 
     /// The same by a given evaluator.
     pub fn ask_by<S: Solver>(&mut self, request: &Request) -> Result<Answer, AskError> {
-        self.with::<S, _>(request, |evaluator, solved| {
+        self.with::<S, _>(request, |evaluator, solved, account| {
             // Mismatch reads as false at the root: a String where an Integer was expected grants nothing.
             let rows: Vec<_> = solved.rows.into_iter().filter(|(_, w)| *w == Worth::True).map(|(row, _)| row).collect();
-            Render { linked: &evaluator.linked, facts: &evaluator.facts }.render(&request.ask, &rows)
+            let render = Render { linked: &evaluator.linked, facts: &evaluator.facts };
+            render.render_within(&request.ask, &rows, account)
         })
     }
 
     /// The rows that are true, as found: for oracles, who must know what a wildcard stands for. `types`: those asked about.
     pub fn rows_by<S: Solver>(&mut self, request: &Request, types: &[&str]) -> Result<Vec<Vec<Found>>, AskError> {
-        self.with::<S, _>(request, |evaluator, solved| {
+        self.with::<S, _>(request, |evaluator, solved, _| {
             let types: Vec<_> = types.iter().map(|name| evaluator.facts.intern_type(name)).collect();
             let found = |term: &Term| match *term {
                 Term::Const(value) => {
@@ -91,15 +107,31 @@ impl<F: Facts> Evaluator<F> {
     fn with<S: Solver, T>(
         &mut self,
         request: &Request,
-        take: impl FnOnce(&mut Self, Solved) -> Result<T, AskError>,
+        take: impl FnOnce(&mut Self, Solved, &mut Account) -> Result<T, AskError>,
     ) -> Result<T, AskError> {
-        question::check(request)?;
+        self.within(request, |evaluator, account| {
+            let solved = evaluator.solved::<S>(request, account)?;
+            take(evaluator, solved, account)
+        })
+    }
+
+    /// Counts a request, enters its layer, works, and leaves nothing behind.
+    fn within<T>(
+        &mut self,
+        request: &Request,
+        work: impl FnOnce(&mut Self, &mut Account) -> Result<T, AskError>,
+    ) -> Result<T, AskError> {
+        let mut account = Account::new(request.budget, self.memory_max);
+        self.n_spent = 0;
+        let size = size::check(request, self.seed)?;
+        size.spend(&mut account).map_err(|spent| account.error(spent))?;
         self.facts.begin(&request.context_facts);
         let mark = self.linked.mark();
-        let taken = self.solved::<S>(request).and_then(|solved| take(self, solved));
+        let done = work(self, &mut account);
         self.linked.forget(mark);
         self.facts.end();
-        taken
+        self.n_spent = account.spent();
+        done
     }
 
     /// Answers one request and says why. `program`: the one this was made of. The answer and the errors are those of
@@ -115,13 +147,7 @@ impl<F: Facts> Evaluator<F> {
         request: &Request,
         looks_for_misses: bool,
     ) -> Result<(Explanation, Links), AskError> {
-        question::check(request)?;
-        self.facts.begin(&request.context_facts);
-        let mark = self.linked.mark();
-        let explanation = self.reasons(program, request, looks_for_misses);
-        self.linked.forget(mark);
-        self.facts.end();
-        explanation
+        self.within(request, |evaluator, account| evaluator.reasons(program, request, looks_for_misses, account))
     }
 
     fn reasons(
@@ -129,16 +155,17 @@ impl<F: Facts> Evaluator<F> {
         program: &Program,
         request: &Request,
         looks_for_misses: bool,
+        account: &mut Account,
     ) -> Result<(Explanation, Links), AskError> {
         let predicate = self.add(request)?;
-        let Evaluator { facts, linked, seed } = self;
-        let (facts, seed, units) = (&*facts, *seed, request.budget);
+        let Evaluator { facts, linked, seed, memory_max, .. } = self;
+        let (facts, seed) = (&*facts, *seed);
         let mut links = Links::default();
-        let solved = solve_with_links(Question { linked: &mut *linked, facts, predicate, seed, units }, &mut links)
-            .map_err(|_| AskError::Budget { units })?;
+        let question = Question { linked: &mut *linked, facts, predicate, seed, account: &mut *account };
+        let solved = solve_with_links(question, &mut links).map_err(|spent| account.error(spent))?;
         let solved = without_error(solved)?;
-        let left = units.saturating_sub(links.n_spent);
-        let mut explaining = Explaining::new(linked, facts, program, seed, left);
+        let memory_left = memory_max.saturating_sub(account.held());
+        let mut explaining = Explaining::new(linked, facts, program, seed, account.left(), memory_left);
         explaining.looks_for_misses = looks_for_misses;
         let explanation = explaining.explain(&request.ask, predicate, &solved, &links)?;
         Ok((explanation, links))
@@ -148,16 +175,16 @@ impl<F: Facts> Evaluator<F> {
     fn add(&mut self, request: &Request) -> Result<usize, AskError> {
         let now = self.facts.intern(self.linked.integer, &request.now_s.to_string());
         self.linked.set_now(now);
-        question::add(&mut self.linked, &mut self.facts, &request.ask)
+        question::add(&mut self.linked, &mut self.facts, &request.ask, self.seed)
     }
 
     /// Every row, none of them an error.
-    fn solved<S: Solver>(&mut self, request: &Request) -> Result<Solved, AskError> {
+    fn solved<S: Solver>(&mut self, request: &Request, account: &mut Account) -> Result<Solved, AskError> {
         let predicate = self.add(request)?;
-        let Evaluator { facts, linked, seed } = self;
-        let units = request.budget;
-        let solved = S::solve(Question { linked: &mut *linked, facts: &*facts, predicate, seed: *seed, units })
-            .map_err(|_| AskError::Budget { units })?;
+        let Evaluator { facts, linked, seed, .. } = self;
+        let question =
+            Question { linked: &mut *linked, facts: &*facts, predicate, seed: *seed, account: &mut *account };
+        let solved = S::solve(question).map_err(|spent| account.error(spent))?;
         without_error(solved)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use crate::{model::TypeId, rules::rule::Program};
+use crate::{limits::TYPE_SETS_KEPT, model::TypeId, rules::rule::Program};
 
 /// What a free variable may be. Plain data; equal bounds are equal numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +25,8 @@ pub struct Bounds {
     numbers: HashMap<Vec<u64>, u32, FixedState>,
     meets: HashMap<(u32, u32), Option<u32>, FixedState>,
     n_types: usize,
+    /// The program's own sets: they are never forgotten.
+    n_program: usize,
     type_of_class: Vec<TypeId>,
     class_of_type: HashMap<TypeId, usize, FixedState>,
 }
@@ -39,6 +41,7 @@ impl Bounds {
             numbers: HashMap::with_hasher(state.clone()),
             meets: HashMap::with_hasher(state.clone()),
             n_types: types.len(),
+            n_program: 0,
             type_of_class: types.to_vec(),
             class_of_type: HashMap::with_hasher(state),
         };
@@ -61,7 +64,18 @@ impl Bounds {
             bounds.numbers.entry(set.clone()).or_insert(number);
             bounds.sets.push(set);
         }
+        bounds.n_program = bounds.sets.len();
         bounds
+    }
+
+    /// Forgets what requests have added, where it is so much that remembering it costs more than it saves. Between requests.
+    pub fn forget_excess(&mut self) {
+        if self.sets.len() - self.n_program > TYPE_SETS_KEPT || self.meets.len() > TYPE_SETS_KEPT {
+            for set in self.sets.drain(self.n_program..) {
+                self.numbers.remove(&set);
+            }
+            self.meets = HashMap::with_hasher(self.meets.hasher().clone());
+        }
     }
 
     fn intern(&mut self, set: Vec<u64>) -> u32 {

@@ -1,6 +1,6 @@
 //! A program linked to one store: constants and types have numbers there, rules are ready to run.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::FixedState;
 
@@ -64,8 +64,8 @@ pub struct Predicate {
 pub struct Linked {
     /// The program's first, then those only requests have named.
     pub predicates: Vec<Predicate>,
-    /// All rules.
-    pub clauses: Vec<Clause>,
+    /// All rules. Shared with who goes through one, so that none of its conditions is copied.
+    pub clauses: Vec<Arc<Clause>>,
     /// Sets of types.
     pub bounds: Bounds,
     /// `String`, `Integer` in the store.
@@ -165,7 +165,7 @@ impl Linked {
             });
         }
         let bounds = rule.variables.iter().map(|v| Bound::Set(v.bound.0)).collect();
-        self.clauses.push(Clause { head, body, bounds, line: rule.line });
+        self.clauses.push(Arc::new(Clause { head, body, bounds, line: rule.line }));
         self.clock_terms.append(&mut clock);
     }
 
@@ -173,7 +173,7 @@ impl Linked {
     pub fn set_now(&mut self, now: Sym) {
         self.now = now;
         for (clause, place) in &self.clock_terms {
-            let clause = &mut self.clauses[*clause];
+            let clause = Arc::make_mut(&mut self.clauses[*clause]);
             let term = match *place {
                 ClockPlace::Head(i) => &mut clause.head[i],
                 ClockPlace::Body(n, i) => match (&mut clause.body[n], i) {
@@ -204,7 +204,7 @@ impl Linked {
     /// Adds the clause of a request, under a predicate of its own.
     pub fn ask(&mut self, clause: Clause) -> usize {
         let arity = clause.head.len();
-        self.clauses.push(clause);
+        self.clauses.push(Arc::new(clause));
         let clauses = vec![self.clauses.len() - 1];
         let (name, needs) = ("the query".to_owned(), vec![false; arity]);
         self.predicates.push(Predicate { name, arity, clauses, auxiliary: true, needs });
@@ -224,6 +224,7 @@ impl Linked {
                 self.by_name.remove(&(predicate.name, predicate.arity));
             }
         }
+        self.bounds.forget_excess();
     }
 
     /// Least fixpoint: a head position is needed if its variable is compared, negated or needed by a call of the body and

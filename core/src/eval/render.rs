@@ -1,12 +1,19 @@
 //! The rows found become the answer, in the order the wire promises (polar.md §13).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{linked::Linked, term::Term};
+use super::{account::Account, linked::Linked, term::Term};
 use crate::{
     facts::Facts,
     model::{Answer, Ask, AskError, Constraint, Pattern, Row, Sym, Value},
 };
+
+/// Bytes of one value of an answer besides its texts, in memory and as a reply's bytes.
+const VALUE_BYTES: u64 = 112;
+/// Bytes of one row of an answer: its allocation, its place among those sorted.
+const ROW_BYTES: u64 = 48;
+/// Work units to write a value down and to sort it in.
+const VALUE_UNITS: u64 = 2;
 
 /// Writes rows down.
 pub(super) struct Render<'r, F: Facts> {
@@ -17,8 +24,22 @@ pub(super) struct Render<'r, F: Facts> {
 impl<F: Facts> Render<'_, F> {
     /// Errors: a row that can't be written as values and wildcards.
     pub(super) fn render(&self, ask: &Ask, rows: &[Box<[Term]>]) -> Result<Answer, AskError> {
+        let mut account = Account::new(u64::MAX, u64::MAX);
+        self.render_within(ask, rows, &mut account)
+    }
+
+    /// The same, with the answer and its reply on the request's account, before any of it is made.
+    pub(super) fn render_within(
+        &self,
+        ask: &Ask,
+        rows: &[Box<[Term]>],
+        account: &mut Account,
+    ) -> Result<Answer, AskError> {
+        let mut text = String::new();
         for row in rows {
-            self.check_row(ask, row)?;
+            let n_bytes = self.check_row(ask, row, &mut text)?;
+            let spent = account.spend(VALUE_UNITS * row.len() as u64).and_then(|()| account.hold(n_bytes));
+            spent.map_err(|spent| account.error(spent))?;
         }
         Ok(match ask {
             Ask::Authorize { .. } => Answer::Decision(!rows.is_empty()),
@@ -46,8 +67,7 @@ impl<F: Facts> Render<'_, F> {
                 let order = order_of_use(calls, constraints);
                 let mut bindings: Vec<Vec<Option<String>>> =
                     rows.iter().map(|row| row.iter().map(|term| self.binding(*term)).collect()).collect();
-                let key = |row: &Vec<Option<String>>| order.iter().map(|at| row[*at].clone()).collect::<Vec<_>>();
-                bindings.sort_by_cached_key(key);
+                bindings.sort_unstable_by(|a, b| order.iter().map(|at| &a[*at]).cmp(order.iter().map(|at| &b[*at])));
                 bindings.dedup();
                 Answer::Bindings {
                     variables: constraints.iter().map(|(name, _)| name.clone()).collect(),
@@ -57,17 +77,27 @@ impl<F: Facts> Render<'_, F> {
         })
     }
 
-    /// One free variable in two positions, or a concrete `*`, can't be written down (U12).
-    fn check_row(&self, ask: &Ask, row: &[Term]) -> Result<(), AskError> {
-        let mut seen = Vec::new();
+    /// One free variable in two positions, or a concrete `*`, can't be written down (U12). Gives the bytes that the row
+    /// needs. `text`: used again.
+    fn check_row(&self, ask: &Ask, row: &[Term], text: &mut String) -> Result<u64, AskError> {
+        let mut n_bytes = ROW_BYTES;
+        // INVARIANT: a row's variables are numbered in order of first occurrence.
+        let mut n_seen = 0;
         for term in row {
+            n_bytes += VALUE_BYTES;
             let unwritable = match *term {
                 Term::Var(number, _) => {
-                    let repeated = seen.contains(&number);
-                    seen.push(number);
+                    let repeated = number < n_seen;
+                    n_seen = n_seen.max(number.saturating_add(1));
                     repeated
                 }
-                Term::Const(value) => self.id(value) == "*",
+                Term::Const(value) => {
+                    text.clear();
+                    self.facts.write_id(value, text);
+                    // Once as the answer, once as the reply's bytes.
+                    n_bytes += 2 * (text.len() + self.facts.type_name(value.ty).len()) as u64;
+                    text == "*"
+                }
             };
             if unwritable {
                 let place = match ask {
@@ -77,7 +107,7 @@ impl<F: Facts> Render<'_, F> {
                 return Err(AskError::Unrenderable { place });
             }
         }
-        Ok(())
+        Ok(n_bytes)
     }
 
     fn id(&self, value: Sym) -> String {
@@ -109,10 +139,12 @@ impl<F: Facts> Render<'_, F> {
 
 /// Variables by first use in the calls (http-api.md §9.6), as places in `constraints`.
 fn order_of_use(calls: &[(String, Vec<String>)], constraints: &[(String, Constraint)]) -> Vec<usize> {
-    let mut order = Vec::new();
+    let places: BTreeMap<&str, usize> = constraints.iter().enumerate().map(|(at, (name, _))| (&**name, at)).collect();
+    let mut is_ordered = vec![false; constraints.len()];
+    let mut order = Vec::with_capacity(constraints.len());
     let used = calls.iter().flat_map(|(_, variables)| variables);
-    for place in used.filter_map(|name| constraints.iter().position(|(n, _)| n == name)).chain(0..constraints.len()) {
-        if !order.contains(&place) {
+    for place in used.filter_map(|name| places.get(&**name).copied()).chain(0..constraints.len()) {
+        if !std::mem::replace(&mut is_ordered[place], true) {
             order.push(place);
         }
     }

@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::{linked::Linked, term::Term};
+pub use super::account::OutOfBudget;
+use super::{account::Account, linked::Linked, term::Term};
 use crate::{facts::Facts, model::AskError};
 
 /// A distinct row and its value.
@@ -86,10 +87,6 @@ pub struct Solved {
     pub rows: Vec<Answered>,
 }
 
-/// The work units are spent: the whole request's error, whatever was found so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfBudget;
-
 /// What every evaluator is given.
 pub struct Question<'q, F: Facts> {
     /// The program; the asked predicate is its last and takes every argument free.
@@ -100,8 +97,8 @@ pub struct Question<'q, F: Facts> {
     pub predicate: usize,
     /// For hash tables.
     pub seed: u64,
-    /// Work units to spend.
-    pub units: u64,
+    /// What it may spend.
+    pub account: &'q mut Account,
 }
 
 /// An evaluator: all of them give the same rows.

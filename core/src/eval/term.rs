@@ -77,8 +77,15 @@ impl Environment {
             (Resolved::Free(a, _), Resolved::Free(b, _)) if a == b => true,
             (Resolved::Free(a, bound_a), Resolved::Free(b, bound_b)) => {
                 let Some(met) = bounds.meet(bound_a, bound_b) else { return false };
-                self.0[usize::from(a.min(b))] = Slot::Free(met);
-                self.0[usize::from(a.max(b))] = Slot::Same(a.min(b));
+                let (low, high) = (a.min(b), a.max(b));
+                // Whoever followed `high` follows `low` at once: nobody walks along a chain.
+                for slot in &mut self.0 {
+                    if *slot == Slot::Same(high) {
+                        *slot = Slot::Same(low);
+                    }
+                }
+                self.0[usize::from(low)] = Slot::Free(met);
+                self.0[usize::from(high)] = Slot::Same(low);
                 true
             }
         }
@@ -118,19 +125,46 @@ impl Environment {
 
     /// The terms as a row: variables numbered in order of first occurrence.
     pub fn row(&self, terms: &[RuleTerm]) -> Box<[Term]> {
-        let mut seen: Vec<u16> = Vec::new();
+        let mut numbers = Numbers::new(terms.len(), self.0.len());
         terms
             .iter()
             .map(|term| match self.resolve(*term) {
                 Resolved::Const(value) => Term::Const(value),
-                Resolved::Free(at, bound) => {
-                    let number = seen.iter().position(|s| *s == at).unwrap_or_else(|| {
-                        seen.push(at);
-                        seen.len() - 1
-                    });
-                    Term::Var(number as u32, bound)
-                }
+                Resolved::Free(at, bound) => Term::Var(numbers.of(at), bound),
             })
             .collect()
+    }
+}
+
+/// Numbers of a row's variables, in order of first occurrence.
+enum Numbers {
+    /// Variables by number: a row of few terms looks through it.
+    Few(Vec<u16>),
+    /// Numbers by variable, and how many there are.
+    Many(Vec<Option<u32>>, u32),
+}
+
+/// A row up to this length has its variables looked through.
+const FEW_TERMS: usize = 16;
+
+impl Numbers {
+    fn new(n_terms: usize, n_variables: usize) -> Self {
+        if n_terms <= FEW_TERMS { Numbers::Few(Vec::new()) } else { Numbers::Many(vec![None; n_variables], 0) }
+    }
+
+    fn of(&mut self, variable: u16) -> u32 {
+        match self {
+            Numbers::Few(seen) => {
+                let place = seen.iter().position(|known| *known == variable).unwrap_or_else(|| {
+                    seen.push(variable);
+                    seen.len() - 1
+                });
+                place as u32
+            }
+            Numbers::Many(numbers, n_given) => *numbers[usize::from(variable)].get_or_insert_with(|| {
+                *n_given += 1;
+                *n_given - 1
+            }),
+        }
     }
 }

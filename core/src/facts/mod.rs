@@ -82,4 +82,9 @@ pub trait Facts {
     fn open(&self, relation: RelationId, pattern: &RowPattern) -> Self::Cursor;
     /// Next row, or `false`.
     fn next(&self, cursor: &mut Self::Cursor, row: &mut Row) -> bool;
+    /// Rows that were looked at since the cursor was opened and did not fit, where that may be more than a few: they are
+    /// work, too.
+    fn n_passed(&self, _cursor: &Self::Cursor) -> u64 {
+        0
+    }
 }

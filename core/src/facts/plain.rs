@@ -1,6 +1,6 @@
 //! The plain store: sorted vectors in memory, nothing clever. For tests, policy tests and the oracle.
 //!
-//! Enters: facts. Leaves: symbols and rows through [`Facts`]. Never: an index, a shortcut, a layout.
+//! Enters: facts. Leaves: symbols and rows through [`Facts`]. Never: an index of rows, a shortcut, a layout.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,10 @@ use crate::model::{Fact, Sym, TypeId, Value};
 #[derive(Clone, Debug, Default)]
 pub struct Plain {
     types: Vec<PlainType>,
+    type_numbers: BTreeMap<String, u32>,
     relations: Vec<PlainRelation>,
+    /// Relations by predicate, arity and types.
+    relation_numbers: BTreeMap<(String, usize, Vec<TypeId>), u32>,
     /// Set between `begin` and `end`: how much of everything there was before.
     before: Option<Lengths>,
 }
@@ -44,7 +47,10 @@ struct Lengths {
 pub struct PlainCursor {
     relation: RelationId,
     pattern: RowPattern,
-    at: usize,
+    /// Rows that may fit: stored, of the request. What has been looked at is taken away.
+    rows: (usize, usize),
+    context: (usize, usize),
+    n_passed: u64,
 }
 
 impl Plain {
@@ -71,14 +77,14 @@ impl Plain {
             *id = symbol.id;
             types.push(symbol.ty);
         }
-        let known = self.relations.iter().position(|r| r.predicate == fact.predicate && r.shape.types == types);
-        let relation = known.unwrap_or_else(|| {
+        let key = (fact.predicate.clone(), types.len(), types.clone());
+        let number = *self.relation_numbers.entry(key).or_insert_with(|| {
             let shape = Shape { types, literal: None };
             let (rows, context) = (Vec::new(), Vec::new());
             self.relations.push(PlainRelation { predicate: fact.predicate.clone(), shape, rows, context });
-            self.relations.len() - 1
+            number(self.relations.len() - 1)
         });
-        (relation, row)
+        (number as usize, row)
     }
 
     fn intern_value(&mut self, value: &Value) -> Sym {
@@ -89,6 +95,18 @@ impl Plain {
     fn relation(&self, relation: RelationId) -> &PlainRelation {
         &self.relations[relation.0 as usize]
     }
+}
+
+/// Numbers are 32 bits wide: as many things don't fit a machine's memory.
+fn number(place: usize) -> u32 {
+    u32::try_from(place).expect("fewer than 2^32 types, ids of a type and relations")
+}
+
+/// The part of sorted rows that begins with what the pattern binds first: the others need not be looked at.
+fn candidates(pattern: &RowPattern, rows: &[Row]) -> (usize, usize) {
+    let bound: Vec<u32> = pattern.iter().map_while(|id| *id).collect();
+    let begins = |row: &Row| row.iter().take(bound.len()).copied().cmp(bound.iter().copied());
+    (rows.partition_point(|row| begins(row).is_lt()), rows.partition_point(|row| begins(row).is_le()))
 }
 
 fn fits(pattern: &RowPattern, row: &Row) -> bool {
@@ -117,11 +135,15 @@ impl Facts for Plain {
 
     fn end(&mut self) {
         let Some(before) = self.before.take() else { return };
-        self.relations.truncate(before.relations);
+        for PlainRelation { predicate, shape: Shape { types, .. }, .. } in self.relations.drain(before.relations..) {
+            self.relation_numbers.remove(&(predicate, types.len(), types));
+        }
         for relation in &mut self.relations {
             relation.context.clear();
         }
-        self.types.truncate(before.ids.len());
+        for ty in self.types.drain(before.ids.len()..) {
+            self.type_numbers.remove(&ty.name);
+        }
         for (ty, len) in self.types.iter_mut().zip(before.ids) {
             for id in ty.ids.drain(len..) {
                 ty.numbers.remove(&id);
@@ -130,12 +152,13 @@ impl Facts for Plain {
     }
 
     fn intern_type(&mut self, name: &str) -> TypeId {
-        let known = self.types.iter().position(|ty| ty.name == name);
-        let number = known.unwrap_or_else(|| {
-            self.types.push(PlainType { name: name.to_owned(), ids: Vec::new(), numbers: BTreeMap::new() });
-            self.types.len() - 1
-        });
-        TypeId(number as u32)
+        if let Some(known) = self.type_numbers.get(name) {
+            return TypeId(*known);
+        }
+        let fresh = number(self.types.len());
+        self.types.push(PlainType { name: name.to_owned(), ids: Vec::new(), numbers: BTreeMap::new() });
+        self.type_numbers.insert(name.to_owned(), fresh);
+        TypeId(fresh)
     }
 
     fn type_name(&self, ty: TypeId) -> &str {
@@ -145,7 +168,7 @@ impl Facts for Plain {
     fn intern(&mut self, ty: TypeId, id: &str) -> Sym {
         let of_type = &mut self.types[ty.0 as usize];
         let number = of_type.numbers.get(id).copied().unwrap_or_else(|| {
-            let fresh = of_type.ids.len() as u32;
+            let fresh = number(of_type.ids.len());
             of_type.ids.push(id.to_owned());
             of_type.numbers.insert(id.to_owned(), fresh);
             fresh
@@ -163,11 +186,12 @@ impl Facts for Plain {
     }
 
     fn relations(&self, predicate: &str, arity: usize, out: &mut Vec<RelationId>) {
-        for (number, relation) in self.relations.iter().enumerate() {
-            if relation.predicate == predicate && relation.shape.types.len() == arity {
-                out.push(RelationId(number as u32));
-            }
-        }
+        let first = (predicate.to_owned(), arity, Vec::new());
+        let of_predicate = self.relation_numbers.range(first..);
+        let of_predicate = of_predicate.take_while(|((name, n, _), _)| name == predicate && *n == arity);
+        let before = out.len();
+        out.extend(of_predicate.map(|(_, number)| RelationId(*number)));
+        out[before..].sort_unstable();
     }
 
     fn shape(&self, relation: RelationId) -> &Shape {
@@ -194,17 +218,28 @@ impl Facts for Plain {
     }
 
     fn open(&self, relation: RelationId, pattern: &RowPattern) -> PlainCursor {
-        PlainCursor { relation, pattern: *pattern, at: 0 }
+        let PlainRelation { rows, context, .. } = self.relation(relation);
+        let (rows, context) = (candidates(pattern, rows), candidates(pattern, context));
+        PlainCursor { relation, pattern: *pattern, rows, context, n_passed: 0 }
     }
 
     fn next(&self, cursor: &mut PlainCursor, row: &mut Row) -> bool {
-        let relation = self.relation(cursor.relation);
-        let mut rest = relation.rows.iter().chain(&relation.context).skip(cursor.at);
-        let Some(skipped) = rest.by_ref().position(|found| fits(&cursor.pattern, found)) else { return false };
-        let at = cursor.at + skipped;
-        cursor.at = at + 1;
-        *row = if at < relation.rows.len() { relation.rows[at] } else { relation.context[at - relation.rows.len()] };
-        true
+        let PlainRelation { rows, context, .. } = self.relation(cursor.relation);
+        for (all, left) in [(rows, &mut cursor.rows), (context, &mut cursor.context)] {
+            for at in left.0..left.1 {
+                left.0 = at + 1;
+                if fits(&cursor.pattern, &all[at]) {
+                    *row = all[at];
+                    return true;
+                }
+                cursor.n_passed += 1;
+            }
+        }
+        false
+    }
+
+    fn n_passed(&self, cursor: &PlainCursor) -> u64 {
+        cursor.n_passed
     }
 }
 
@@ -245,6 +280,6 @@ mod tests {
         plain.end();
         assert_eq!(scan(&plain, "is_member", 2, &RowPattern::default()), 1);
         assert_eq!(scan(&plain, "new", 1, &RowPattern::default()), 0);
-        assert_eq!(plain.types.len(), 2);
+        assert_eq!((plain.types.len(), plain.type_numbers.len(), plain.relation_numbers.len()), (2, 2, 1));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::value::Value;
+use super::{request::TooMany, value::Value};
 
 /// The answer to an [`super::Ask`], in the order the wire promises (http-api.md §9.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,11 @@ pub enum AskError {
         /// Units it was given.
         units: u64,
     },
+    /// What the request needs to remember is more than it may.
+    Memory {
+        /// Bytes it was given.
+        bytes: u64,
+    },
     /// The request itself can't be read: unknown variable, abstract type, over a limit.
     Invalid {
         /// What, and what to do.
@@ -69,7 +74,7 @@ pub enum AskError {
 }
 
 impl AskError {
-    /// Stable one-word name: `negation`, `recursion`, `comparison`, `unrenderable`, `budget`, `invalid`.
+    /// Stable one-word name: `negation`, `recursion`, `comparison`, `unrenderable`, `budget`, `memory`, `invalid`.
     pub fn kind(&self) -> &'static str {
         match self {
             AskError::Negation { .. } => "negation",
@@ -77,6 +82,7 @@ impl AskError {
             AskError::Comparison { .. } => "comparison",
             AskError::Unrenderable { .. } => "unrenderable",
             AskError::Budget { .. } => "budget",
+            AskError::Memory { .. } => "memory",
             AskError::Invalid { .. } => "invalid",
         }
     }
@@ -112,9 +118,18 @@ impl fmt::Display for AskError {
             AskError::Budget { units } => {
                 write!(f, "the query needs more than {units} units of work: ask for less at once, or raise the limit")
             }
+            AskError::Memory { bytes } => {
+                write!(f, "the query needs more than {bytes} bytes of memory: ask for less at once, or raise the limit")
+            }
             AskError::Invalid { message } => f.write_str(message),
         }
     }
 }
 
 impl std::error::Error for AskError {}
+
+impl From<TooMany> for AskError {
+    fn from(error: TooMany) -> Self {
+        AskError::Invalid { message: error.to_string() }
+    }
+}

@@ -10,6 +10,6 @@ pub mod value;
 pub use answer::{Answer, AskError, Row};
 pub use explanation::Explanation;
 pub use fact::{Change, Fact};
-pub use request::{Ask, Constraint, Request};
+pub use request::{Ask, Constraint, Request, TooMany};
 pub use symbol::{Sym, TypeId};
 pub use value::{Pattern, Value, ValueError};

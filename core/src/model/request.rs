@@ -1,5 +1,7 @@
 //! What is asked. Names need not be known to policy or facts: the universe is open.
 
+use std::fmt;
+
 use super::{
     fact::Fact,
     value::{Pattern, Value},
@@ -14,7 +16,8 @@ pub struct Request {
     pub context_facts: Vec<Fact>,
     /// `@current_unix_time`: seconds since 1970-01-01 UTC, sampled once.
     pub now_s: i64,
-    /// Work units this request may spend; `limits::WORK_UNITS_PER_REQUEST` unless the host says otherwise.
+    /// Work units this request may spend: `limits::WORK_UNITS_DEFAULT` unless the host says otherwise, who may give up to
+    /// `limits::WORK_UNITS_PER_REQUEST`.
     pub budget: u64,
 }
 
@@ -69,4 +72,29 @@ pub struct Constraint {
     pub type_name: String,
     /// `None`: any value; otherwise one of these (an empty list matches nothing).
     pub ids: Option<Vec<String>>,
+}
+
+/// A request has more of something than any may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany {
+    /// Of what, in plain words: `context facts`.
+    pub what: &'static str,
+    /// How many there are.
+    pub n_found: usize,
+    /// How many there may be.
+    pub n_max: usize,
+}
+
+impl TooMany {
+    /// Refuses what is over a limit.
+    pub fn check(what: &'static str, n_found: usize, n_max: usize) -> Result<(), TooMany> {
+        if n_found <= n_max { Ok(()) } else { Err(TooMany { what, n_found, n_max }) }
+    }
+}
+
+impl fmt::Display for TooMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TooMany { what, n_found, n_max } = self;
+        write!(f, "the query has {n_found} {what}; at most {n_max} are allowed")
+    }
 }

@@ -32,6 +32,7 @@ const COMPARISON: u32 = 3;
 const UNRENDERABLE: u32 = 4;
 const BUDGET: u32 = 5;
 const INVALID: u32 = 6;
+const MEMORY: u32 = 7;
 const MALFORMED: u32 = 16;
 const NOT_OPEN: u32 = 17;
 const UNUSABLE: u32 = 18;
@@ -113,9 +114,10 @@ fn refused(writer: &mut Writer<'_>, refusal: &Refusal) {
         Refusal::Ask(AskError::Comparison { place }) => (COMPARISON, 0, place.as_str()),
         Refusal::Ask(AskError::Unrenderable { place }) => (UNRENDERABLE, 0, place.as_str()),
         Refusal::Ask(AskError::Budget { units }) => (BUDGET, *units, ""),
+        Refusal::Ask(AskError::Memory { bytes }) => (MEMORY, *bytes, ""),
         Refusal::Ask(AskError::Invalid { message }) => (INVALID, 0, message.as_str()),
-        // A value that is none is the asker's mistake, not the encoding's.
-        Refusal::Malformed(Malformed::Value(_)) => (INVALID, 0, ""),
+        // A value that is none, or too much of something, is the asker's mistake, not the encoding's.
+        Refusal::Malformed(Malformed::Value(_) | Malformed::TooMany(_)) => (INVALID, 0, ""),
         Refusal::Malformed(Malformed::At { at, .. }) => (MALFORMED, *at as u64, ""),
         Refusal::NotOpen => (NOT_OPEN, 0, ""),
         Refusal::Snapshot(message) => (UNUSABLE, 0, message.as_str()),
@@ -196,6 +198,7 @@ fn refusal(kind: u32, reader: &mut Reader<'_>) -> Result<Refusal, Malformed> {
         COMPARISON => Refusal::Ask(AskError::Comparison { place: detail }),
         UNRENDERABLE => Refusal::Ask(AskError::Unrenderable { place: detail }),
         BUDGET => Refusal::Ask(AskError::Budget { units }),
+        MEMORY => Refusal::Ask(AskError::Memory { bytes: units }),
         INVALID => Refusal::Ask(AskError::Invalid { message: detail }),
         MALFORMED => {
             let at = usize::try_from(units).unwrap_or(usize::MAX);

@@ -18,7 +18,7 @@ use std::fmt;
 
 use crate::{
     eval::policy_tests::TestResult,
-    model::{Answer, AskError, Change, Explanation, Fact, Pattern, Request, ValueError},
+    model::{Answer, AskError, Change, Explanation, Fact, Pattern, Request, TooMany, ValueError},
     rules::rule::BlockMetadata,
     snapshot::{Contents, Manifest},
     syntax::diagnostic::Severity,
@@ -184,6 +184,8 @@ pub enum Malformed {
     },
     /// A value that no value may be.
     Value(ValueError),
+    /// A question has more of something than any may have.
+    TooMany(TooMany),
 }
 
 impl fmt::Display for Malformed {
@@ -193,6 +195,7 @@ impl fmt::Display for Malformed {
                 write!(f, "the call's bytes are malformed at byte {at}: expected {expected}, as RAW.md draws it")
             }
             Malformed::Value(error) => error.fmt(f),
+            Malformed::TooMany(error) => error.fmt(f),
         }
     }
 }

@@ -5,7 +5,8 @@ use super::{
     words::{Reader, Writer, count, length},
 };
 use crate::{
-    model::{Ask, Change, Constraint, Request, Value},
+    limits,
+    model::{Ask, Change, Constraint, Request, TooMany, Value},
     snapshot::{Contents, Counts, Key, Manifest, PolicyText},
     vocabulary::Vocabulary,
 };
@@ -250,6 +251,8 @@ fn ask(kind: u32, reader: &mut Reader<'_>) -> Result<Request, Malformed> {
     let budget = reader.u64()?;
     let [n_context_facts, zero] = reader.words()?;
     reader.zero(zero)?;
+    // Here already, so that no room is made for what is refused later.
+    at_most("context facts", n_context_facts, limits::CONTEXT_FACTS_MAX)?;
     let ask = match kind {
         QUERY => {
             let [predicate_bytes, n_args] = reader.words()?;
@@ -258,11 +261,14 @@ fn ask(kind: u32, reader: &mut Reader<'_>) -> Result<Request, Malformed> {
         }
         EVALUATE => {
             let [n_calls, n_constraints] = reader.words()?;
+            at_most("conditions", n_calls, limits::CONDITIONS_PER_RULE_MAX)?;
+            at_most("variables", n_constraints, limits::VARIABLES_PER_RULE_MAX)?;
+            let mut n_ids = 0;
             let calls = reader.items(n_calls, |reader| {
                 let [predicate_bytes, n_variables] = reader.words()?;
                 Ok((reader.string(predicate_bytes)?, reader.items(n_variables, Reader::text)?))
             })?;
-            Ask::Evaluate { calls, constraints: reader.items(n_constraints, constraint)? }
+            Ask::Evaluate { calls, constraints: reader.items(n_constraints, |reader| constraint(reader, &mut n_ids))? }
         }
         _ => asked_triple(kind, reader)?,
     };
@@ -287,13 +293,21 @@ fn asked_triple(kind: u32, reader: &mut Reader<'_>) -> Result<Ask, Malformed> {
     }
 }
 
-fn constraint(reader: &mut Reader<'_>) -> Result<(String, Constraint), Malformed> {
+fn at_most(what: &'static str, n_found: u32, n_max: usize) -> Result<(), Malformed> {
+    let n_found = usize::try_from(n_found).unwrap_or(usize::MAX);
+    TooMany::check(what, n_found, n_max).map_err(Malformed::TooMany)
+}
+
+/// `n_before`: ids of the constraints before.
+fn constraint(reader: &mut Reader<'_>, n_before: &mut u32) -> Result<(String, Constraint), Malformed> {
     let [name_bytes, type_bytes, has_ids, n_ids] = reader.words()?;
     let has_ids = reader.flag(has_ids)?;
     let (name, type_name) = (reader.string(name_bytes)?, reader.string(type_bytes)?);
     if !has_ids {
         reader.zero(n_ids)?;
     }
+    *n_before = n_before.saturating_add(n_ids);
+    at_most("ids", *n_before, limits::REQUEST_IDS_MAX)?;
     let ids = reader.items(n_ids, Reader::text)?;
     Ok((name, Constraint { type_name, ids: has_ids.then_some(ids) }))
 }

@@ -31,7 +31,7 @@ impl From<AskError> for Refusal {
     fn from(error: AskError) -> Self {
         let code = match &error {
             AskError::Invalid { .. } => Code::BadRequest,
-            AskError::Budget { .. } => Code::Budget,
+            AskError::Budget { .. } | AskError::Memory { .. } => Code::Budget,
             _ => Code::Unanswerable,
         };
         Refusal::new(code, error.to_string())

@@ -9,6 +9,7 @@ mod write;
 use std::collections::BTreeMap;
 
 use super::{
+    account::Account,
     linked::{Clause, Linked, Literal},
     render::Render,
     search::{
@@ -39,6 +40,8 @@ pub(super) struct Explaining<'e, F: Facts> {
     pub(super) seed: u64,
     /// Work units left.
     pub(super) units: u64,
+    /// Bytes that each further search may hold.
+    pub(super) memory: u64,
     /// Is a refusal looked into?
     pub(super) looks_for_misses: bool,
     steps: Vec<Step>,
@@ -77,9 +80,10 @@ impl<'e, F: Facts> Explaining<'e, F> {
         program: &'e Program,
         seed: u64,
         units: u64,
+        memory: u64,
     ) -> Explaining<'e, F> {
         let (steps, held) = (Vec::new(), BTreeMap::new());
-        Explaining { linked, facts, program, seed, units, looks_for_misses: true, steps, held, is_cut: false }
+        Explaining { linked, facts, program, seed, units, memory, looks_for_misses: true, steps, held, is_cut: false }
     }
 
     /// Explains what a search with links has found for the question's predicate.
@@ -231,10 +235,12 @@ impl<'e, F: Facts> Explaining<'e, F> {
         let body = vec![Literal::Call(predicate, args.clone())];
         let asked = self.linked.ask(Clause { head: args, body, bounds, line: 0 });
         let mut links = Links::default();
-        let (linked, facts, seed, units) = (&mut *self.linked, self.facts, self.seed, self.units);
-        let solved = solve_with_links(Question { linked, facts, predicate: asked, seed, units }, &mut links);
+        let (linked, facts, seed) = (&mut *self.linked, self.facts, self.seed);
+        let mut account = Account::new(self.units, self.memory);
+        let question = Question { linked, facts, predicate: asked, seed, account: &mut account };
+        let solved = solve_with_links(question, &mut links);
         self.linked.forget(mark);
-        self.units = self.units.saturating_sub(links.n_spent);
+        self.units = account.left();
         if solved.is_err() {
             self.units = 0;
         }

@@ -54,7 +54,7 @@ impl<F: Facts> Run<'_, F> {
         if let Some(id) = self.by_call.get(&(predicate, key.clone())) {
             return Ok(*id);
         }
-        let id = self.add_table(predicate, args, key);
+        let id = self.add_table(predicate, args, key)?;
         self.tables[table.0].narrowed.push((place, id));
         for at in 0..self.tables[table.0].ways.len() {
             let Way { place: of, frame } = self.tables[table.0].ways[at].clone();
@@ -67,11 +67,11 @@ impl<F: Facts> Run<'_, F> {
 
     /// Looks at a way again, for the bindings of a narrower call.
     pub(super) fn go_narrower(&mut self, owner: TableId, mut frame: Frame) -> Result<(), OutOfBudget> {
-        self.spend(1)?;
+        self.spend(frame.copy_units())?;
         let head = &self.linked.clauses[frame.clause].head;
         if frame.environment.unify_row(&mut self.linked.bounds, head, &self.tables[owner.0].args) {
             frame.owner = owner;
-            self.agenda.push(frame);
+            self.push(frame)?;
         }
         Ok(())
     }
@@ -90,6 +90,7 @@ impl<F: Facts> Run<'_, F> {
                 self.go_narrower(id, frame.clone())?;
             }
         }
+        self.account.hold(frame.bytes())?;
         self.tables[table.0].ways.push(Way { place, frame });
         Ok(())
     }
@@ -109,9 +110,9 @@ impl<F: Facts> Run<'_, F> {
             (Wants::Whole, worth) => {
                 // True by another way, which answers for itself: no error, and no answer.
                 frame.worth = frame.worth.and(if worth == Worth::True { Worth::Mismatch } else { worth });
-                self.agenda.push(frame);
+                self.push(frame)?;
             }
-            (Wants::Own | Wants::Every, _) => self.agenda.push(frame),
+            (Wants::Own | Wants::Every, _) => self.push(frame)?,
         }
         Ok(())
     }

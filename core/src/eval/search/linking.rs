@@ -3,13 +3,42 @@
 use super::{
     Run,
     links::{Derivation, Parents},
-    table::{Frame, TableId},
+    sizes,
+    table::{Frame, TableId, Task},
 };
-use crate::{eval::solve::Worth, facts::Facts};
+use crate::{
+    eval::solve::{OutOfBudget, Worth},
+    facts::Facts,
+};
 
 impl<F: Facts> Run<'_, F> {
     /// The next frame. With links the oldest comes first, so that rows are found by short ways.
-    pub(super) fn next_frame(&mut self) -> Option<Frame> {
+    pub(super) fn next_frame(&mut self) -> Result<Option<Frame>, OutOfBudget> {
+        loop {
+            match self.next_task() {
+                None => return Ok(None),
+                Some(Task::GoOn(frame)) => {
+                    self.account.release(frame.bytes());
+                    return Ok(Some(frame));
+                }
+                Some(Task::Meet(mut meeting)) => {
+                    let row = meeting.found.last().filter(|_| !self.tables[meeting.frame.owner.0].complete);
+                    let Some(row) = row else {
+                        self.account.release(meeting.frame.bytes() + meeting.found.bytes());
+                        continue;
+                    };
+                    let frame = self.met(&meeting, row)?;
+                    meeting.found.drop_last();
+                    self.agenda.push(Task::Meet(meeting));
+                    if frame.is_some() {
+                        return Ok(frame);
+                    }
+                }
+            }
+        }
+    }
+
+    fn next_task(&mut self) -> Option<Task> {
         if self.links.is_none() {
             return self.agenda.pop();
         }
@@ -21,13 +50,25 @@ impl<F: Facts> Run<'_, F> {
     }
 
     /// Keeps how a row came about. `proven`: what the frame gave it, before the last round was looked at.
-    pub(super) fn link(&mut self, id: TableId, place: usize, proven: Worth, frame: Option<&Frame>) {
-        let Some(links) = &mut self.links else { return };
+    pub(super) fn link(
+        &mut self,
+        id: TableId,
+        place: usize,
+        proven: Worth,
+        frame: Option<&Frame>,
+    ) -> Result<(), OutOfBudget> {
+        let Some(links) = &mut self.links else { return Ok(()) };
         let table = &mut self.tables[id.0];
         table.links.resize(table.rows.len(), None);
         let (row, worth) = &table.rows[place];
         table.links[place] = match (worth, proven) {
             (Worth::True, Worth::True) => {
+                let (n_bindings, n_calls) = frame.map_or((0, 0), |frame| {
+                    (frame.environment.0.len(), frame.open.as_ref().map_or(0, |open| open.trail.len()))
+                });
+                let bytes = sizes::derivation_bytes(row.len(), n_bindings, n_calls);
+                self.account.hold(bytes)?;
+                links.bytes += bytes;
                 let by = frame.map(|frame| Parents {
                     clause: frame.clause,
                     environment: frame.environment.clone(),
@@ -38,12 +79,12 @@ impl<F: Facts> Run<'_, F> {
             (Worth::True, _) => self.before.and_then(|before| before.link(table.predicate, &table.key, row)),
             _ => None,
         };
+        Ok(())
     }
 
-    /// Says how the answers came about, and what that cost.
+    /// Says how the answers came about.
     pub(super) fn tell(&mut self) {
         if let Some(links) = &mut self.links {
-            links.n_spent += self.spent;
             links.answers = self.tables[0].links.clone();
         }
     }

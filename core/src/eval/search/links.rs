@@ -42,8 +42,8 @@ pub struct Links {
     pub answers: Vec<Option<DerivationId>>,
     /// Rules whose head fitted a goal.
     pub tried: BTreeSet<usize>,
-    /// Work units spent.
-    pub n_spent: u64,
+    /// Bytes of the derivations on the request's account.
+    pub(super) bytes: u64,
 }
 
 impl Links {

@@ -11,10 +11,11 @@ mod linking;
 pub mod links;
 mod negation;
 mod rounds;
+mod sizes;
 mod stored;
 mod table;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::FixedState;
 
@@ -25,13 +26,14 @@ use self::{
     links::Links,
     negation::Waiting,
     rounds::Findings,
-    table::{Consumer, Doubt, Frame, Table, TableId, Wants},
+    table::{Consumer, Doubt, Frame, Meeting, Table, TableId, Task, Wants},
 };
 use super::{
+    account::Account,
     bounds::ANYTHING,
     linked::{Linked, Literal},
     solve::{OutOfBudget, Question, Solved, Solver, Worth},
-    term::{Environment, RuleTerm, Slot, Term},
+    term::{Environment, Resolved, RuleTerm, Slot, Term},
 };
 use crate::facts::{Facts, RelationId};
 
@@ -56,7 +58,7 @@ struct Run<'s, F: Facts> {
     seed: FixedState,
     tables: Vec<Table>,
     by_call: HashMap<(usize, Box<[Term]>), TableId, FixedState>,
-    agenda: Vec<Frame>,
+    agenda: Vec<Task>,
     waiting: Vec<Waiting>,
     relations: Vec<RelationId>,
     /// Has any row been a mismatch?
@@ -68,9 +70,8 @@ struct Run<'s, F: Facts> {
     /// Set where links are kept.
     links: Option<&'s mut Links>,
     /// With links: frames that go before those on the agenda.
-    front: Vec<Frame>,
-    units: u64,
-    spent: u64,
+    front: Vec<Task>,
+    account: &'s mut Account,
 }
 
 /// How a run ends.
@@ -82,7 +83,13 @@ enum End {
 }
 
 impl<'s, F: Facts> Run<'s, F> {
-    fn new(linked: &'s mut Linked, facts: &'s F, seed: u64, units: u64, before: Option<&'s Findings>) -> Self {
+    fn new(
+        linked: &'s mut Linked,
+        facts: &'s F,
+        seed: u64,
+        account: &'s mut Account,
+        before: Option<&'s Findings>,
+    ) -> Self {
         let seed = FixedState::with_seed(seed);
         Run {
             linked,
@@ -98,8 +105,7 @@ impl<'s, F: Facts> Run<'s, F> {
             before,
             links: None,
             front: Vec::new(),
-            units,
-            spent: 0,
+            account,
         }
     }
 
@@ -109,7 +115,7 @@ impl<'s, F: Facts> Run<'s, F> {
         let args: Vec<Term> = (0..arity).map(|at| Term::Var(at, ANYTHING)).collect();
         let root = self.table(predicate, &args)?;
         loop {
-            while let Some(frame) = self.next_frame() {
+            while let Some(frame) = self.next_frame()? {
                 if self.tables[root.0].complete {
                     return Ok(End::Done);
                 }
@@ -127,11 +133,18 @@ impl<'s, F: Facts> Run<'s, F> {
     }
 
     fn spend(&mut self, units: u64) -> Result<(), OutOfBudget> {
-        self.spent += units;
-        if self.spent > self.units { Err(OutOfBudget) } else { Ok(()) }
+        self.account.spend(units)
     }
 
-    fn add_table(&mut self, predicate: usize, args: Box<[Term]>, key: Box<[Term]>) -> TableId {
+    /// Puts a frame on the agenda, and its memory on the account until it is taken from there.
+    fn push(&mut self, frame: Frame) -> Result<(), OutOfBudget> {
+        self.account.hold(frame.bytes())?;
+        self.agenda.push(Task::GoOn(frame));
+        Ok(())
+    }
+
+    fn add_table(&mut self, predicate: usize, args: Box<[Term]>, key: Box<[Term]>) -> Result<TableId, OutOfBudget> {
+        self.account.hold(sizes::table_bytes(args.len(), key.len()))?;
         let id = TableId(self.tables.len());
         self.by_call.insert((predicate, key.clone()), id);
         let places = HashMap::with_hasher(self.seed.clone());
@@ -148,13 +161,14 @@ impl<'s, F: Facts> Run<'s, F> {
             key,
             complete: false,
         });
-        id
+        Ok(id)
     }
 
     /// Goes on with one rule until it branches, waits, fails or answers.
     fn step(&mut self, mut frame: Frame) -> Result<(), OutOfBudget> {
+        let clause = Arc::clone(&self.linked.clauses[frame.clause]);
         loop {
-            self.spend(1)?;
+            self.spend(sizes::step_units(frame.rest.len()))?;
             let place = match choose(self.linked, &frame) {
                 Choice::Done => match self.ask_again(frame)? {
                     Again::Sure(sure) => return self.emit(&sure),
@@ -167,28 +181,18 @@ impl<'s, F: Facts> Run<'s, F> {
                 Choice::At(place) => place,
             };
             let literal = frame.rest.remove(place);
-            let line = self.linked.clauses[frame.clause].line;
-            match self.linked.clauses[frame.clause].body[usize::from(literal)].clone() {
+            match &clause.body[usize::from(literal)] {
                 Literal::Fail => return Ok(()),
                 Literal::Unify(left, right) => {
-                    let (left, right) = (frame.environment.resolve(left), frame.environment.resolve(right));
+                    let (left, right) = (frame.environment.resolve(*left), frame.environment.resolve(*right));
                     if !frame.environment.unify(&mut self.linked.bounds, left, right) {
                         return Ok(());
                     }
                 }
-                Literal::In(term, list) => {
-                    for element in list {
-                        let mut branch = frame.clone();
-                        let (a, b) = (branch.environment.resolve(term), branch.environment.resolve(element));
-                        if branch.environment.unify(&mut self.linked.bounds, a, b) {
-                            self.agenda.push(branch);
-                        }
-                    }
-                    return Ok(());
-                }
+                Literal::In(term, list) => return self.branch(&frame, *term, list),
                 Literal::Compare(op, left, right) => {
-                    let (left, right) = (frame.environment.resolve(left), frame.environment.resolve(right));
-                    match compare(self.facts, op, left, right, line) {
+                    let (left, right) = (frame.environment.resolve(*left), frame.environment.resolve(*right));
+                    match compare(self.facts, *op, left, right, clause.line) {
                         None => return Ok(()),
                         Some(Worth::True) => {}
                         Some(worth) => {
@@ -197,10 +201,27 @@ impl<'s, F: Facts> Run<'s, F> {
                         }
                     }
                 }
-                Literal::Not(predicate, args) => return self.negate(frame, literal, predicate, &args),
-                Literal::Call(predicate, args) => return self.call(frame, literal, predicate, &args),
+                Literal::Not(predicate, args) => return self.negate(frame, literal, *predicate, args),
+                Literal::Call(predicate, args) => return self.call(frame, literal, *predicate, args),
             }
         }
+    }
+
+    /// Goes on with every element that the term may be.
+    fn branch(&mut self, frame: &Frame, term: RuleTerm, list: &[RuleTerm]) -> Result<(), OutOfBudget> {
+        self.spend(sizes::list_units(list.len()))?;
+        let is = frame.environment.resolve(term);
+        for element in list {
+            let element = frame.environment.resolve(*element);
+            if matches!((is, element), (Resolved::Const(a), Resolved::Const(b)) if a != b) {
+                continue;
+            }
+            let mut branch = frame.clone();
+            if branch.environment.unify(&mut self.linked.bounds, is, element) {
+                self.push(branch)?;
+            }
+        }
+        Ok(())
     }
 
     /// All conditions are met: the head is an answer.
@@ -233,19 +254,23 @@ impl<'s, F: Facts> Run<'s, F> {
             self.saw_raised |= worth == Worth::True && table.rows[place].1.is_error();
             table.rows[place].1 = worth;
         } else {
+            self.account.hold(sizes::row_bytes(row.len()))?;
             table.places.insert(row.into(), place);
             table.rows.push((row.into(), worth));
         }
         table.complete = worth == Worth::True && table.is_ground();
-        self.link(id, place, proven, frame);
+        self.link(id, place, proven, frame)?;
         let table = &mut self.tables[id.0];
-        let consumers = if table.complete {
-            std::mem::take(&mut table.consumers)
-        } else {
-            // Cloned one by one below; the list may grow meanwhile only by later calls, which read `rows` themselves.
-            table.consumers.clone()
-        };
-        for consumer in consumers {
+        if table.complete {
+            for consumer in std::mem::take(&mut table.consumers) {
+                self.account.release(consumer.frame.bytes());
+                self.feed(consumer, id, place)?;
+            }
+            return Ok(place);
+        }
+        // The list may grow meanwhile only by later calls, which read `rows` themselves.
+        for at in 0..table.consumers.len() {
+            let Some(consumer) = self.tables[id.0].consumers.get(at).cloned() else { break };
             self.feed(consumer, id, place)?;
         }
         Ok(place)
@@ -253,7 +278,7 @@ impl<'s, F: Facts> Run<'s, F> {
 
     /// Goes on with an answer of a table.
     fn feed(&mut self, mut consumer: Consumer, id: TableId, place: usize) -> Result<(), OutOfBudget> {
-        self.spend(1)?;
+        self.spend(consumer.frame.copy_units())?;
         let table = &self.tables[id.0];
         let (row, worth) = &table.rows[place];
         if consumer.wants != Wants::Every {
@@ -276,7 +301,7 @@ impl<'s, F: Facts> Run<'s, F> {
             } else {
                 self.follow(&mut frame, literal, id, place);
             }
-            self.agenda.push(frame);
+            self.push(frame)?;
         }
         Ok(())
     }
@@ -287,6 +312,7 @@ impl<'s, F: Facts> Run<'s, F> {
             self.feed(consumer.clone(), id, place)?;
         }
         if !self.tables[id.0].complete {
+            self.account.hold(consumer.frame.bytes())?;
             self.tables[id.0].consumers.push(consumer);
         }
         Ok(())
@@ -296,14 +322,13 @@ impl<'s, F: Facts> Run<'s, F> {
         let row = frame.environment.row(args);
         if self.linked.predicates[predicate].clauses.is_empty() {
             // Never derived: its rows are read where they lie, without a table.
-            let mut found = Vec::new();
-            self.scan(predicate, &row, |row| found.push(row.to_vec().into_boxed_slice()))?;
-            for row in found {
-                self.spend(1)?;
-                let mut frame = frame.clone();
-                if frame.environment.unify_row(&mut self.linked.bounds, args, &row) {
-                    self.agenda.push(frame);
-                }
+            let found = self.scan(predicate, &row)?;
+            let meeting = Meeting { frame, literal, found };
+            if self.links.is_none() {
+                self.account.hold(meeting.frame.bytes())?;
+                self.agenda.push(Task::Meet(meeting));
+            } else {
+                self.meet_all(&meeting)?;
             }
             return Ok(());
         }
@@ -311,17 +336,38 @@ impl<'s, F: Facts> Run<'s, F> {
         self.consume(Consumer { frame, literal, wants: Wants::Every }, id)
     }
 
+    /// A frame for each of the rows, at once.
+    fn meet_all(&mut self, meeting: &Meeting) -> Result<(), OutOfBudget> {
+        for row in meeting.found.rows() {
+            if let Some(frame) = self.met(meeting, row)? {
+                self.push(frame)?;
+            }
+        }
+        self.account.release(meeting.found.bytes());
+        Ok(())
+    }
+
+    /// The frame that goes on with a row, if it fits.
+    fn met(&mut self, Meeting { frame, literal, .. }: &Meeting, row: &[Term]) -> Result<Option<Frame>, OutOfBudget> {
+        self.spend(frame.copy_units())?;
+        let clause = Arc::clone(&self.linked.clauses[frame.clause]);
+        let Literal::Call(_, args) = &clause.body[usize::from(*literal)] else { return Ok(None) };
+        let mut frame = frame.clone();
+        let fits = frame.environment.unify_row(&mut self.linked.bounds, args, row);
+        Ok(fits.then_some(frame))
+    }
+
     /// The table of a call, begun if it is new: its stored rows and one frame for every rule that can match.
     fn table(&mut self, predicate: usize, args: &[Term]) -> Result<TableId, OutOfBudget> {
         if let Some(id) = self.by_call.get(&(predicate, args.into())) {
             return Ok(*id);
         }
-        let id = self.add_table(predicate, args.into(), args.into());
-        let mut found = Vec::new();
-        self.scan(predicate, args, |row| found.push(row.to_vec().into_boxed_slice()))?;
-        for row in found {
-            self.insert(id, &row, Worth::True, None)?;
+        let id = self.add_table(predicate, args.into(), args.into())?;
+        let found = self.scan(predicate, args)?;
+        for row in found.rows() {
+            self.insert(id, row, Worth::True, None)?;
         }
+        self.account.release(found.bytes());
         for clause in self.linked.predicates[predicate].clauses.clone() {
             self.spend(1)?;
             let Linked { clauses, bounds, .. } = &mut *self.linked;
@@ -334,7 +380,7 @@ impl<'s, F: Facts> Run<'s, F> {
                 // INVARIANT: a rule, and a query, has at most `CONDITIONS_PER_RULE_MAX` conditions.
                 let n_conditions = u16::try_from(rule.body.len()).expect("conditions are counted where rules are made");
                 let rest = (0..n_conditions).collect();
-                self.agenda.push(Frame { owner: id, clause, environment, rest, worth: Worth::True, open: None });
+                self.push(Frame { owner: id, clause, environment, rest, worth: Worth::True, open: None })?;
             }
         }
         Ok(id)

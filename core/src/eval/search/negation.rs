@@ -36,33 +36,36 @@ impl<F: Facts> Run<'_, F> {
             let known = before.table(predicate, &row).map_or(Known::Undecided(Cause::recursion(line)), |rows| {
                 decide(&self.linked.bounds, &row, rows.iter().map(|(row, worth)| (&**row, *worth)), line)
             });
-            self.go_on(frame, literal, known);
+            self.go_on(frame, literal, known)?;
         } else if self.tables[table.0].complete {
-            self.negate_complete(frame, literal, table);
+            self.negate_complete(frame, literal, table)?;
         } else {
+            self.account.hold(frame.bytes())?;
             self.waiting.push(Waiting { frame, literal, table });
         }
         Ok(())
     }
 
-    fn negate_complete(&mut self, frame: Frame, literal: u16, table: TableId) {
+    fn negate_complete(&mut self, frame: Frame, literal: u16, table: TableId) -> Result<(), OutOfBudget> {
+        // Every row may be looked at.
+        self.account.spend(self.tables[table.0].rows.len() as u64 / 8)?;
         let table = &self.tables[table.0];
         let line = self.linked.clauses[frame.clause].line;
         let rows = table.rows.iter().map(|(row, worth)| (&**row, *worth));
         let known = decide(&self.linked.bounds, &table.args, rows, line);
-        self.go_on(frame, literal, known);
+        self.go_on(frame, literal, known)
     }
 
-    fn go_on(&mut self, mut frame: Frame, literal: u16, known: Known) {
+    fn go_on(&mut self, mut frame: Frame, literal: u16, known: Known) -> Result<(), OutOfBudget> {
         match known {
-            Known::Fails => return,
+            Known::Fails => return Ok(()),
             Known::Holds => {}
             Known::Undecided(cause) => {
                 frame.worth = frame.worth.and(Worth::Error(cause));
                 frame.open.get_or_insert_default().conditions.push(literal);
             }
         }
-        self.agenda.push(frame);
+        self.push(frame)
     }
 
     /// The agenda is empty. Completes every table that no waiting negation can still add to, and wakes who waited for
@@ -81,7 +84,9 @@ impl<F: Facts> Run<'_, F> {
         for (table, is_open) in self.tables.iter_mut().zip(&is_open) {
             if !table.complete && !is_open {
                 table.complete = true;
-                table.consumers.clear();
+                for consumer in std::mem::take(&mut table.consumers) {
+                    self.account.release(consumer.frame.bytes());
+                }
             }
         }
         let (ready, waiting): (Vec<_>, Vec<_>) =
@@ -89,8 +94,9 @@ impl<F: Facts> Run<'_, F> {
         self.waiting = waiting;
         let is_stuck = ready.is_empty();
         for Waiting { frame, literal, table } in ready {
+            self.account.release(frame.bytes());
             if !self.tables[frame.owner.0].complete {
-                self.negate_complete(frame, literal, table);
+                self.negate_complete(frame, literal, table)?;
             }
         }
         Ok(!is_stuck)

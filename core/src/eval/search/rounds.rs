@@ -12,6 +12,7 @@ use foldhash::fast::FixedState;
 use super::{
     End, Run,
     links::{DerivationId, Links},
+    sizes,
     table::TableId,
 };
 use crate::{
@@ -74,6 +75,15 @@ impl Findings {
         self
     }
 
+    /// What it has on the account.
+    fn bytes(&self) -> u64 {
+        let of_call = |(call, id): (&(usize, Box<[Term]>), &TableId)| {
+            let (rows, ..) = &self.rows[id.0];
+            sizes::table_bytes(call.1.len(), call.1.len()) + bytes_of(rows)
+        };
+        self.by_call.iter().map(of_call).sum()
+    }
+
     /// Takes over what only an earlier round has asked.
     fn keep(&mut self, earlier: Findings) {
         let mut rows: Vec<Option<_>> = earlier.rows.into_iter().map(Some).collect();
@@ -97,27 +107,37 @@ impl<F: Facts> Run<'_, F> {
     }
 }
 
+/// Bytes of the rows of one table.
+fn bytes_of(rows: &[Answered]) -> u64 {
+    rows.first().map_or(0, |(row, _)| sizes::row_bytes(row.len()) * rows.len() as u64)
+}
+
 /// One run; more of them only if it is stuck, or if a mismatch may have been taken for an error, or one error for another.
 pub(super) fn solve<F: Facts>(question: Question<'_, F>, mut links: Option<&mut Links>) -> Result<Solved, OutOfBudget> {
-    let Question { linked, facts, predicate, seed, units } = question;
-    let mut run = Run::new(linked, facts, seed, units, None);
+    let Question { linked, facts, predicate, seed, account } = question;
+    let held = account.held();
+    let mut run = Run::new(linked, facts, seed, account, None);
     run.links = links.as_deref_mut();
     let end = run.rows(predicate)?;
     run.tell();
     let is_error = |rows: &[Answered]| rows.iter().any(|(_, worth)| worth.is_error());
     if matches!(end, End::Done) && !((run.saw_mismatch || run.saw_raised) && is_error(&run.tables[0].rows)) {
-        return Ok(Solved { rows: std::mem::take(&mut run.tables[0].rows) });
+        let rows = std::mem::take(&mut run.tables[0].rows);
+        drop(run);
+        account.keep(held.saturating_add(bytes_of(&rows)));
+        return Ok(Solved { rows });
     }
-    let mut spent = run.spent;
     let mut before = run.findings(&end);
     // In a circle a cause would keep itself up, whichever round it came from: once it is known which rows are errors, their
     // causes are found anew, from nothing.
     let mut seeks_causes = false;
     loop {
-        let mut run = Run::new(linked, facts, seed, units.saturating_sub(spent), Some(&before));
+        // Of the round before there is what it has found, and nothing else.
+        let of_links = links.as_ref().map_or(0, |links| links.bytes);
+        account.keep(held.saturating_add(before.bytes()).saturating_add(of_links));
+        let mut run = Run::new(linked, facts, seed, account, Some(&before));
         run.links = links.as_deref_mut();
         let end = run.rows(predicate)?;
-        spent += run.spent;
         run.tell();
         let rows = run.tables[0].rows.clone();
         let is_decided = run.tables[0].complete;
@@ -128,6 +148,7 @@ pub(super) fn solve<F: Facts>(question: Question<'_, F>, mut links: Option<&mut 
             found.is_in(&before, |a, b| a == b || a.is_error() && b.is_error())
         };
         if is_decided || is_stable && (seeks_causes || !is_error(&rows)) {
+            account.keep(held.saturating_add(bytes_of(&rows)));
             return Ok(Solved { rows });
         }
         found.keep(before);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use super::links::DerivationId;
+use super::{links::DerivationId, stored::Stored};
 use crate::eval::{
     solve::{Answered, Worth},
     term::{Environment, Term},
@@ -29,6 +29,27 @@ pub struct Frame {
     pub worth: Worth,
     /// What was not simply true; few frames have any.
     pub open: Option<Box<Open>>,
+}
+
+/// What is still to be done.
+#[derive(Debug)]
+pub enum Task {
+    /// A frame that can go on.
+    GoOn(Frame),
+    /// A frame that goes on with each of some rows.
+    Meet(Meeting),
+}
+
+/// A frame and the stored rows that its call fits: a frame for each is only made when its turn has come, since there may be
+/// millions.
+#[derive(Debug)]
+pub struct Meeting {
+    /// The frame, the call taken out of its rest.
+    pub frame: Frame,
+    /// The call, by position in the body.
+    pub literal: u16,
+    /// The rows left.
+    pub(super) found: Stored,
 }
 
 /// What a frame has met that may have another value for other bindings.

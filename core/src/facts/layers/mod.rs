@@ -35,6 +35,8 @@ pub struct Layered<'a> {
     relations: Vec<Relation<'a>>,
     /// Relations by hash of predicate and arity.
     by_predicate: Map<u64, Vec<u32>>,
+    /// Relations by hash of predicate and types: several only where one is split by literals, or hashes meet.
+    by_shape: Map<u64, Vec<u32>>,
     /// Set between `begin` and `end`.
     before: Option<Before>,
     /// Relations with context rows.
@@ -83,7 +85,8 @@ impl<'a> Layered<'a> {
             types: Vec::with_capacity(base.types.len()),
             type_numbers: Map::with_hasher(state.clone()),
             relations: Vec::with_capacity(base.relations.len()),
-            by_predicate: Map::with_hasher(state),
+            by_predicate: Map::with_hasher(state.clone()),
+            by_shape: Map::with_hasher(state),
             before: None,
             touched: Vec::new(),
             base: Base::default(),
@@ -114,6 +117,7 @@ impl<'a> Layered<'a> {
         let number = self.relations.len() as u32;
         let arity = shape.types.len();
         self.by_predicate.entry(self.predicate_hash(&predicate, arity)).or_default().push(number);
+        self.by_shape.entry(self.shape_hash(&predicate, &shape.types)).or_default().push(number);
         let tombstones = HashSet::with_hasher(self.state());
         let (later, context) = (Rows::new(arity), Rows::new(arity));
         self.relations.push(Relation { predicate, shape, later, tombstones, context });
@@ -124,13 +128,9 @@ impl<'a> Layered<'a> {
         id_hash(self.seed ^ arity as u64, predicate.as_bytes())
     }
 
-    fn of_predicate(&self, predicate: &str, arity: usize) -> impl Iterator<Item = u32> + '_ {
-        let numbers = self.by_predicate.get(&self.predicate_hash(predicate, arity));
-        let predicate = predicate.to_owned();
-        numbers.into_iter().flatten().copied().filter(move |number| {
-            let relation = &self.relations[*number as usize];
-            relation.predicate == predicate && relation.shape.types.len() == arity
-        })
+    fn shape_hash(&self, predicate: &str, types: &[TypeId]) -> u64 {
+        let bytes: Vec<u8> = types.iter().flat_map(|ty| ty.0.to_le_bytes()).collect();
+        id_hash(self.predicate_hash(predicate, types.len()), &bytes)
     }
 
     /// Applies later writes in order: inserts and tombstones. Never while a request is under way.
@@ -190,10 +190,12 @@ impl<'a> Layered<'a> {
     /// The one relation that holds such a row: split by its literal, else not split.
     fn relation_of(&self, predicate: &str, types: &[TypeId], row: &Row) -> Option<u32> {
         let holds = |number: &u32| {
-            let shape = &self.relations[*number as usize].shape;
-            shape.types == types && shape.literal.is_none_or(|(position, value)| row[position] == value.id)
+            let Relation { predicate: of, shape, .. } = &self.relations[*number as usize];
+            of == predicate
+                && shape.types == types
+                && shape.literal.is_none_or(|(position, value)| row[position] == value.id)
         };
-        self.of_predicate(predicate, types.len()).find(holds)
+        self.by_shape.get(&self.shape_hash(predicate, types))?.iter().copied().find(holds)
     }
 
     /// Relation and row of a fact of known names.

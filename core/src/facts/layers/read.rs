@@ -1,6 +1,8 @@
 //! All layers as one store: what the evaluator reads.
 
-use super::{Before, Layered, LayeredCursor, Position};
+use std::collections::hash_map::Entry;
+
+use super::{Before, Layered, LayeredCursor, Position, Relation};
 use crate::{
     facts::{Facts, Layer, RelationId, Row, RowPattern, Shape},
     model::{Fact, Sym, TypeId},
@@ -27,14 +29,20 @@ impl Facts for Layered<'_> {
         for number in self.touched.drain(..) {
             self.relations[number as usize].context.clear();
         }
-        for number in before.relations..self.relations.len() {
-            let relation = &self.relations[number];
-            let hash = self.predicate_hash(&relation.predicate, relation.shape.types.len());
-            if let Some(numbers) = self.by_predicate.get_mut(&hash) {
-                numbers.retain(|known| *known as usize != number);
+        // INVARIANT: numbers stand in the order given, so that the last relation is the last of its lists.
+        while self.relations.len() > before.relations {
+            let Some(Relation { predicate, shape, .. }) = self.relations.pop() else { break };
+            let by_predicate = self.predicate_hash(&predicate, shape.types.len());
+            let by_shape = self.shape_hash(&predicate, &shape.types);
+            for (map, hash) in [(&mut self.by_predicate, by_predicate), (&mut self.by_shape, by_shape)] {
+                if let Entry::Occupied(mut numbers) = map.entry(hash) {
+                    numbers.get_mut().pop();
+                    if numbers.get().is_empty() {
+                        numbers.remove();
+                    }
+                }
             }
         }
-        self.relations.truncate(before.relations);
         for ty in self.types.drain(before.fresh.len()..) {
             self.type_numbers.remove(&*ty.name);
         }

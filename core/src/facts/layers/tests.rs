@@ -167,5 +167,6 @@ fn a_request_leaves_nothing_behind() {
     layered.end();
     found.clear();
     layered.relations("p", 1, &mut found);
-    assert!(found.is_empty() && layered.types.is_empty() && layered.by_predicate.values().all(Vec::is_empty));
+    assert!(found.is_empty() && layered.types.is_empty() && layered.relations.is_empty());
+    assert!(layered.by_predicate.is_empty() && layered.by_shape.is_empty() && layered.type_numbers.is_empty());
 }

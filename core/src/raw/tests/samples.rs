@@ -195,6 +195,7 @@ pub(super) fn outcomes() -> Vec<Result<Reply, Refusal>> {
         Err(Refusal::Ask(AskError::Comparison { place: place() })),
         Err(Refusal::Ask(AskError::Unrenderable { place: place() })),
         Err(Refusal::Ask(AskError::Budget { units: 400_000_000 })),
+        Err(Refusal::Ask(AskError::Memory { bytes: 1 << 40 })),
         Err(Refusal::Ask(AskError::Invalid { message: "no variable `x`".into() })),
         Err(Refusal::NotOpen),
         Err(Refusal::Snapshot("the policy has errors".into())),
