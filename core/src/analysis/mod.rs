@@ -5,6 +5,7 @@
 pub mod blocks;
 pub mod circles;
 pub mod fact_types;
+pub mod fact_uses;
 pub mod fixtures;
 
 mod lookup;
