@@ -107,7 +107,7 @@ fn a_failed_assert_tells_its_line_and_the_nearest_miss() {
     let failure = one("\n\n assert allow(User{\"ann\"}, \"read\", Doc{\"b\"});").expect("it fails");
     assert_eq!((failure.file.as_str(), failure.line), ("policy.polar", 17));
     assert_eq!(failure.assertion, "assert allow(User{\"ann\"}, \"read\", Doc{\"b\"})");
-    assert!(failure.message.starts_with("it doesn't hold: no fact `has_"), "{}", failure.message);
+    assert!(failure.message.starts_with("expected allow, got deny: no fact `has_"), "{}", failure.message);
     let told = failure.explanation.expect("it is explained").to_string();
     assert!(told.starts_with("allow(User{\"ann\"}, \"read\", Doc{\"b\"}): no such fact"), "{told}");
     assert!(!told.contains('@'), "{told}");
@@ -116,7 +116,7 @@ fn a_failed_assert_tells_its_line_and_the_nearest_miss() {
 #[test]
 fn a_failed_assert_not_tells_the_derivation() {
     let failure = one("assert_not allow(User{\"ann\"}, \"read\", Doc{\"a\"});").expect("it fails");
-    assert_eq!(failure.message, "it holds");
+    assert_eq!(failure.message, "expected deny, got allow");
     let told = failure.explanation.expect("it is explained").to_string();
     assert!(told.contains("has_role(User{\"ann\"}, \"owner\", Doc{\"a\"})  <- stored fact"), "{told}");
     assert!(!told.contains('@'), "{told}");

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    analysis::{blocks, fact_types, types::Types, warnings},
+    analysis::{blocks, fact_types, fixtures, size, types::Types, warnings},
     limits::{FINDINGS_MAX, POLICY_BYTES_MAX, TYPES_MAX},
     rules::{
         items::{ItemKind, Items},
@@ -71,8 +71,9 @@ pub fn compile(sources: &[Source<'_>]) -> Compiled {
     let mut policy = Policy::default();
     let n_bytes: usize = sources.iter().map(|source| source.text.len()).sum();
     if n_bytes > POLICY_BYTES_MAX {
-        let message = format!("the policy has {n_bytes} bytes, more than {POLICY_BYTES_MAX}");
-        findings.push(Finding::error("policy-size", Span::default(), message));
+        let message = format!("the policy has {n_bytes} bytes: the limit is {POLICY_BYTES_MAX}");
+        let finding = Finding::error("policy-size", Span::default(), message);
+        findings.push(finding.help("write what differs only in names as facts"));
     } else {
         for (file, source) in sources.iter().enumerate() {
             parse(file as u32, source.text, &mut policy, &mut findings);
@@ -109,22 +110,31 @@ pub fn check(sources: &[Source<'_>]) -> Vec<Diagnostic> {
 }
 
 /// The program of a checked policy with more rules, and what its rules were written as; the added ones count as nothing.
-/// `None`: the added rules can't be.
-pub fn with_rules(policy: &Policy, places: &Places, more: &[Rule]) -> Option<(Program, Items)> {
+/// `Err`: what is wrong with the added rules.
+pub fn with_rules(policy: &Policy, places: &Places, more: &[Rule]) -> Result<(Program, Items), String> {
     let mut findings = Vec::new();
     let compiled = check_and_lower(policy, more, places, &mut findings);
-    findings.iter().all(|finding| finding.severity != Severity::Error).then_some(compiled)
+    let error = findings.into_iter().find(|finding| finding.severity == Severity::Error);
+    error.map_or(Ok(compiled), |error| Err(error.message))
 }
 
 fn check_and_lower(policy: &Policy, more: &[Rule], places: &Places, findings: &mut Vec<Finding>) -> (Program, Items) {
     if policy.blocks.len() > TYPES_MAX {
-        let message = format!("the policy has {} blocks, more than {TYPES_MAX}", policy.blocks.len());
-        findings.push(Finding::error("types", policy.blocks[TYPES_MAX].name.span, message));
+        let message = format!("the policy has {} blocks: the limit is {TYPES_MAX}", policy.blocks.len());
+        findings.push(Finding::error("types", policy.blocks[TYPES_MAX].name.span, message).help("use fewer types"));
         return (Program::default(), Items::default());
     }
+    fixtures::check(policy, findings);
     let mut types = Types::new(policy, findings);
+    if types.is_full() {
+        return (Program::default(), Items::default());
+    }
     let declarations = blocks::declarations(policy, &types, findings);
     let shorthand = blocks::expand(policy, &types, &declarations, findings);
+    if let Err(finding) = size::check(policy.rules.iter().chain(&shorthand).chain(more)) {
+        findings.push(finding);
+        return (Program::default(), Items::default());
+    }
     let line = |span: Span| places.line(span);
     let mut lowering = Lowering::new(&mut types, findings, &line);
     let written = |rule: &Rule| if rule.body.is_some() { ItemKind::Rule } else { ItemKind::PolicyFact };
@@ -133,7 +143,12 @@ fn check_and_lower(policy: &Policy, more: &[Rule], places: &Places, findings: &m
         lowering.rule(rule, Some(kind));
         if lowering.types.list.len() > TYPES_MAX {
             let message = format!("the policy names more than {TYPES_MAX} types");
-            lowering.findings.push(Finding::error("types", rule.head.name.span, message));
+            let finding = Finding::error("types", rule.head.name.span, message);
+            lowering.findings.push(finding.help("use fewer types"));
+            return (Program::default(), Items::default());
+        }
+        if lowering.types.is_full() {
+            lowering.findings.push(Types::too_many(rule.head.name.span));
             return (Program::default(), Items::default());
         }
     }
@@ -163,6 +178,10 @@ fn check_and_lower(policy: &Policy, more: &[Rule], places: &Places, findings: &m
     }
     program.split_hints = split_hints(&program);
     types.close();
+    if types.is_full() {
+        let last = policy.rules.last().map_or(Span::default(), |rule| rule.head.name.span);
+        findings.push(Types::too_many(last));
+    }
     program.types = types.list;
     program.bounds = types.bounds;
     (program, items)

@@ -12,6 +12,26 @@ pub const CONDITIONS_PER_RULE_MAX: usize = 4_096;
 pub const VARIABLES_PER_RULE_MAX: usize = 1_024;
 /// Types of one policy, near enough: sets of them are kept as bits, one set a type.
 pub const TYPES_MAX: usize = 8_192;
+/// Conditions and arguments of a whole policy, every `or` multiplied out: linked to its store such a program takes about
+/// 64 MiB, which each instance of a node holds once.
+pub const PROGRAM_PARTS_MAX: u64 = 1 << 20;
+/// Members of all sets of types together, four bytes each: a chain of 2,000 `extends` has as many.
+pub const SET_MEMBERS_MAX: usize = 1 << 21;
+/// Types times sets: evaluation keeps a bit for each, 16 MiB in all.
+pub const SET_BITS_MAX: usize = 1 << 27;
+/// Steps up from types to what they extend, of all names in shorthand together: about a second.
+pub const NAME_STEPS_MAX: usize = 20_000_000;
+/// Facts that the tests of one policy may lay down, each fixture counted wherever it is used: about a second.
+pub const TEST_FACTS_MAX: usize = 1_000_000;
+/// Work units of one question of a policy test: facts written by hand need thousands; the rows that so many units derive
+/// stay below 256 MiB.
+pub const TEST_UNITS_PER_QUESTION: u64 = 1_000_000;
+/// Work units of all tests of a policy, linking its rules for each test included.
+pub const TEST_UNITS_MAX: u64 = WORK_UNITS_PER_REQUEST;
+/// Failures of a policy's tests that are explained: each keeps a tree of up to [`EXPLAIN_STEPS_MAX`] steps.
+pub const TEST_EXPLANATIONS_MAX: usize = 20;
+/// Findings that are kept while a policy is read, of which [`FINDINGS_MAX`] are told.
+pub const FINDINGS_KEPT_MAX: usize = 10_000;
 /// Arguments of a derived predicate.
 pub const ARITY_MAX: usize = 32;
 /// Arguments of a stored fact (polar.md §16).

@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::types::Types;
+use super::{
+    lookup::{Kind, Lookup, places},
+    types::Types,
+};
 use crate::{
+    limits::{FINDINGS_MAX, NAME_STEPS_MAX},
     rules::rule::BlockMetadata,
     syntax::{
         ast::{Block, BlockKind, Call, Expression, Head, Literal, Name, Policy, Rule, Short, Shorthand, Term},
@@ -11,14 +15,6 @@ use crate::{
         similar::did_you_mean,
     },
 };
-
-/// What a name of a block is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Role,
-    Permission,
-    Relation,
-}
 
 /// Declarations by type, `global` among them.
 pub type Declarations = BTreeMap<String, BlockMetadata>;
@@ -70,29 +66,29 @@ pub fn declarations(policy: &Policy, types: &Types, findings: &mut Vec<Finding>)
     all
 }
 
-fn kind_in(own: &BlockMetadata, name: &str) -> Option<Kind> {
-    if own.roles.iter().any(|n| n == name) {
-        Some(Kind::Role)
-    } else if own.permissions.iter().any(|n| n == name) {
-        Some(Kind::Permission)
-    } else if own.relations.iter().any(|(n, _)| n == name) {
-        Some(Kind::Relation)
-    } else {
-        None
-    }
-}
-
 /// Every shorthand rule as the longhand rule it stands for.
 pub fn expand(policy: &Policy, types: &Types, all: &Declarations, findings: &mut Vec<Finding>) -> Vec<Rule> {
     let (mut rules, mut told) = (Vec::new(), HashSet::new());
+    let mut lookup = Lookup::new(types, all);
     for block in &policy.blocks {
-        let mut expander =
-            Expander { policy, block, types, all, findings: &mut *findings, told: &mut told, n_fresh: 0 };
-        rules.extend(block.rules.iter().filter_map(|rule| {
+        let (lookup, findings, told) = (&mut lookup, &mut *findings, &mut told);
+        let mut expander = Expander { policy, block, types, all, lookup, findings, told, n_fresh: 0 };
+        for rule in &block.rules {
             // Both, so that a mistake in the head doesn't hide one in the body.
             let (head, body) = (expander.head(&rule.head), expander.body(&rule.body));
-            Some(Rule { head: head?, body: Some(body?) })
-        }));
+            if expander.lookup.is_spent() {
+                let message = format!(
+                    "the names of shorthand are looked up through too many `extends`: the limit is \
+                     {NAME_STEPS_MAX} steps"
+                );
+                let finding = Finding::error("extends-depth", rule.head.name.span, message);
+                expander.findings.push(finding.help("declare the names in the types that use them"));
+                return rules;
+            }
+            if let (Some(head), Some(body)) = (head, body) {
+                rules.push(Rule { head, body: Some(body) });
+            }
+        }
     }
     rules
 }
@@ -113,11 +109,12 @@ fn words(kinds: &[Kind]) -> &'static str {
     if kinds.contains(&Kind::Relation) { "role, permission or relation" } else { "role or permission" }
 }
 
-struct Expander<'e> {
-    policy: &'e Policy,
-    block: &'e Block,
-    types: &'e Types,
-    all: &'e Declarations,
+struct Expander<'e, 'p> {
+    policy: &'p Policy,
+    block: &'p Block,
+    types: &'p Types,
+    all: &'p Declarations,
+    lookup: &'e mut Lookup<'p>,
     findings: &'e mut Vec<Finding>,
     /// Names told to be missing in a type: one forgotten declaration is one mistake.
     told: &'e mut HashSet<(String, String)>,
@@ -140,7 +137,7 @@ fn call(predicate: &str, span: Span, args: Vec<Term>) -> Expression {
     Expression::Call(Call { name: name(predicate, span), args })
 }
 
-impl<'e> Expander<'e> {
+impl<'p> Expander<'_, 'p> {
     fn is_global(&self) -> bool {
         self.block.kind == BlockKind::Global
     }
@@ -151,10 +148,10 @@ impl<'e> Expander<'e> {
     }
 
     /// Names of a type and of those above it (below the abstract ones) that are of one of the kinds.
-    fn names(&self, type_name: &str, kinds: &[Kind]) -> Vec<&'e str> {
+    fn names(&self, type_name: &str, kinds: &[Kind]) -> Vec<&'p str> {
         let all = self.all;
         let mut names = Vec::new();
-        for own in self.places(type_name).iter().filter_map(|place| all.get(place)) {
+        for own in places(self.types, type_name).into_iter().filter_map(|place| all.get(place)) {
             for kind in kinds {
                 match kind {
                     Kind::Role => names.extend(own.roles.iter().map(String::as_str)),
@@ -168,8 +165,8 @@ impl<'e> Expander<'e> {
 
     /// Is a part of the type unreadable or unknown? Then what it lacks may stand there.
     fn is_open(&self, type_name: &str) -> bool {
-        let places = self.places(type_name);
-        let mut blocks = self.policy.blocks.iter().filter(|block| places.contains(&block.name.text));
+        let places: HashSet<&str> = places(self.types, type_name).into_iter().collect();
+        let mut blocks = self.policy.blocks.iter().filter(|block| places.contains(block.name.text.as_str()));
         let is_unknown = !self.types.is_known(type_name) && type_name != "global";
         let unknown_parent = |block: &Block| block.parents.iter().any(|parent| !self.types.is_known(&parent.text));
         is_unknown || blocks.any(|block| block.is_damaged || unknown_parent(block))
@@ -182,25 +179,21 @@ impl<'e> Expander<'e> {
 
     /// Where the name is declared in the type or above it.
     fn declared_name(&self, type_name: &str, name: &str) -> Option<Span> {
-        let places = self.places(type_name);
-        let blocks = self.policy.blocks.iter().filter(|block| places.contains(&block.name.text));
+        let places: HashSet<&str> = places(self.types, type_name).into_iter().collect();
+        let blocks = self.policy.blocks.iter().filter(|block| places.contains(block.name.text.as_str()));
         blocks.flat_map(names_of).find(|declared| declared.text == name).map(|declared| declared.span)
     }
 
-    /// The type and those above it; below it for the abstract ones (U28).
-    fn places(&self, type_name: &str) -> Vec<String> {
-        if matches!(type_name, "Actor" | "Resource") {
-            return self.types.concrete_below(type_name);
-        }
-        self.types.supertypes(type_name)
+    fn kind(&mut self, type_name: &'p str, name: &'p str) -> Option<Kind> {
+        self.lookup.find(type_name, name).map(|declared| declared.kind)
     }
 
-    /// The declaration of a name in a type, or in one of its `places`.
-    fn kind(&self, type_name: &str, name: &str) -> Option<Kind> {
-        self.places(type_name).iter().find_map(|place| kind_in(self.all.get(place)?, name))
+    /// Is enough wrong already? Then what a mistake may have meant is no longer looked for.
+    fn is_told(&self) -> bool {
+        self.findings.len() > FINDINGS_MAX || self.lookup.is_spent()
     }
 
-    fn head(&mut self, head: &Short) -> Option<Head> {
+    fn head(&mut self, head: &'p Short) -> Option<Head> {
         let span = head.name.span;
         let text = head.name.text.as_str();
         let (predicate, term, annotation) = match (head.quoted, text) {
@@ -211,7 +204,8 @@ impl<'e> Expander<'e> {
                 return self.report("shorthand", span, format!("`{text}` can't be granted"), &help);
             }
             (true, _) => {
-                let predicate = match self.kind(&self.block.name.text, text) {
+                let block = self.block;
+                let predicate = match self.kind(&block.name.text, text) {
                     Some(Kind::Role) => "has_role",
                     Some(Kind::Permission) => "has_permission",
                     Some(Kind::Relation) => {
@@ -223,7 +217,7 @@ impl<'e> Expander<'e> {
                         return None;
                     }
                     None => {
-                        return self.unknown(head, &self.block.name.text.clone(), &[Kind::Role, Kind::Permission]);
+                        return self.unknown(head, &block.name.text, &[Kind::Role, Kind::Permission]);
                     }
                 };
                 (predicate, quoted(head), None)
@@ -236,20 +230,25 @@ impl<'e> Expander<'e> {
         Some(Head { name: name(predicate, span), params })
     }
 
-    fn unknown<T>(&mut self, short: &Short, type_name: &str, kinds: &[Kind]) -> Option<T> {
-        let text = &short.name.text;
+    fn unknown<T>(&mut self, short: &'p Short, type_name: &'p str, kinds: &[Kind]) -> Option<T> {
+        let text = short.name.text.as_str();
+        let message = format!("`{type_name}` has no {} `{text}`", words(kinds));
+        if self.is_told() {
+            self.findings.push(Finding::error("unknown-name", short.name.span, message));
+            return None;
+        }
         if self.is_open(type_name) {
             return None;
         }
         let candidates = self.names(type_name, kinds);
         let meant = did_you_mean(text, candidates.iter().copied());
-        if meant.is_none() && !self.told.insert((type_name.to_owned(), text.clone())) {
+        if meant.is_none() && !self.told.insert((type_name.to_owned(), text.to_owned())) {
             return None;
         }
-        let related = self.types.supertypes(&self.block.name.text).into_iter().find_map(|place| {
-            let relations = &self.all.get(&place)?.relations;
-            let leads = |target: &String| self.kind(target, text).is_some_and(|kind| kinds.contains(&kind));
-            relations.iter().find(|(_, target)| leads(target)).map(|(relation, _)| relation)
+        let all = self.all;
+        let owns = self.types.supertypes(&self.block.name.text).into_iter().filter_map(|place| all.get(place));
+        let related = owns.flat_map(|own| &own.relations).find_map(|(relation, target)| {
+            self.kind(target, text).is_some_and(|kind| kinds.contains(&kind)).then_some(relation)
         });
         let help = meant.unwrap_or_else(|| match related {
             Some(relation) if type_name == self.block.name.text => {
@@ -258,14 +257,13 @@ impl<'e> Expander<'e> {
             _ if candidates.is_empty() => format!("declare it in the block: `roles = [\"{text}\"];`"),
             _ => format!("declare it in the block of `{type_name}`, which has {}", listed(&candidates)),
         });
-        let message = format!("`{text}` is no {} of `{type_name}`", words(kinds));
         let finding = Finding::error("unknown-name", short.name.span, message).help(help);
         let declared = self.declared(type_name).filter(|_| type_name != self.block.name.text);
         self.findings.push(finding.related(declared, format!("`{type_name}` is declared here")));
         None
     }
 
-    fn body(&mut self, body: &Shorthand) -> Option<Expression> {
+    fn body(&mut self, body: &'p Shorthand) -> Option<Expression> {
         Some(match body {
             Shorthand::And(parts) => Expression::And(self.bodies(parts)?),
             Shorthand::Or(parts) => Expression::Or(self.bodies(parts)?),
@@ -281,20 +279,20 @@ impl<'e> Expander<'e> {
                 }
                 _ if self.is_global() => self.global(short)?,
                 _ => {
-                    let type_name = self.block.name.text.clone();
-                    self.held(short, &type_name, "resource")?
+                    let block = self.block;
+                    self.held(short, &block.name.text, "resource")?
                 }
             },
         })
     }
 
     /// All of them, so that a mistake in one doesn't hide one in the next.
-    fn bodies(&mut self, parts: &[Shorthand]) -> Option<Vec<Expression>> {
+    fn bodies(&mut self, parts: &'p [Shorthand]) -> Option<Vec<Expression>> {
         let all: Vec<_> = parts.iter().map(|part| self.body(part)).collect();
         all.into_iter().collect()
     }
 
-    fn global(&mut self, short: &Short) -> Option<Expression> {
+    fn global(&mut self, short: &'p Short) -> Option<Expression> {
         let span = short.name.span;
         let predicate = match (short.quoted, short.name.text.as_str()) {
             (false, "role") => {
@@ -304,7 +302,7 @@ impl<'e> Expander<'e> {
                 let args = vec![variable("actor", span), variable("permission", span)];
                 return Some(call("has_permission", span, args));
             }
-            _ => match self.all.get("global").and_then(|own| kind_in(own, &short.name.text)) {
+            _ => match self.kind("global", &short.name.text) {
                 Some(Kind::Role) => "has_role",
                 Some(Kind::Permission) => "has_permission",
                 _ => return self.unknown(short, "global", &[Kind::Role, Kind::Permission]),
@@ -314,7 +312,7 @@ impl<'e> Expander<'e> {
     }
 
     /// `"n"`, looked up in `type_name`, with `on` for the resource.
-    fn held(&mut self, short: &Short, type_name: &str, on: &str) -> Option<Expression> {
+    fn held(&mut self, short: &'p Short, type_name: &'p str, on: &str) -> Option<Expression> {
         let span = short.name.span;
         let (actor, resource) = (variable("actor", span), variable(on, span));
         if !short.quoted {
@@ -335,16 +333,21 @@ impl<'e> Expander<'e> {
         })
     }
 
-    fn unknown_relation<T>(&mut self, on: &Short) -> Option<T> {
-        let (text, type_name) = (&on.name.text, &self.block.name.text);
+    fn unknown_relation<T>(&mut self, on: &'p Short) -> Option<T> {
+        let block = self.block;
+        let (text, type_name) = (on.name.text.as_str(), block.name.text.as_str());
+        let message = format!("`{type_name}` has no relation `{text}`");
+        let finding = Finding::error("unknown-relation", on.name.span, message);
+        if self.is_told() {
+            self.findings.push(finding);
+            return None;
+        }
         if self.is_open(type_name) {
             return None;
         }
-        let finding =
-            Finding::error("unknown-relation", on.name.span, format!("`{text}` is no relation of `{type_name}`"));
         let relations = self.names(type_name, &[Kind::Relation]);
         let meant = did_you_mean(text, relations.iter().copied());
-        if meant.is_none() && !self.told.insert((type_name.clone(), text.clone())) {
+        if meant.is_none() && !self.told.insert((type_name.to_owned(), text.to_owned())) {
             return None;
         }
         let help = meant.unwrap_or_else(|| match relations.as_slice() {
@@ -358,21 +361,18 @@ impl<'e> Expander<'e> {
     }
 
     /// `"n" on "rel"`.
-    fn related(&mut self, short: &Short, on: &Short) -> Option<Expression> {
-        let places = self.types.supertypes(&self.block.name.text);
-        let relation = places.iter().find_map(|place| {
-            self.all.get(place)?.relations.iter().find(|(n, _)| *n == on.name.text).map(|(_, target)| target.clone())
-        });
-        let Some(target) = relation else {
+    fn related(&mut self, short: &'p Short, on: &'p Short) -> Option<Expression> {
+        let block = self.block;
+        let Some(target) = self.lookup.relation(&block.name.text, &on.name.text) else {
             return self.unknown_relation(on);
         };
         self.n_fresh += 1;
         let span = on.name.span;
         // A policy can't write this name, so it clashes with none.
         let fresh = format!("{}@{}", on.name.text, self.n_fresh);
-        let held = self.held(short, &target, &fresh)?;
+        let held = self.held(short, target, &fresh)?;
         Some(Expression::And(vec![
-            Expression::Matches(name(&fresh, span), name(&target, span), false),
+            Expression::Matches(name(&fresh, span), name(target, span), false),
             call("has_relation", span, vec![variable("resource", span), quoted(on), variable(&fresh, span)]),
             held,
         ]))

@@ -1,7 +1,7 @@
 //! What may be written as a fact: the shapes that the policy's uses admit (polar.md §10). Only a primary's writes are
 //! checked; what is stored already, or comes with a request, is not.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     limits::{FACT_ARITY_MAX, ID_BYTES_MAX},
@@ -12,21 +12,27 @@ use crate::{
 /// Predicates that take any fact.
 const EXEMPT: [&str; 3] = ["has_role", "has_permission", "has_relation"];
 
+const INTEGER: ProgramType = ProgramType(1);
+
 /// Shapes admitted by the heads and bodies of the rules. `intern`: number of a set of types.
 pub fn of_rules(program: &Program, intern: &mut impl FnMut(Vec<ProgramType>) -> BoundId) -> Vec<FactType> {
     let mut found: Vec<FactType> = Vec::new();
     let mut known = HashSet::new();
     for rule in &program.rules {
+        if rule.line == 0 {
+            continue;
+        }
         let calls = rule.body.iter().filter_map(|literal| match literal {
             Literal::Call { predicate, args } | Literal::Not { predicate, args } => Some((predicate, args)),
             _ => None,
         });
+        let told = told(program, rule, intern);
         for (predicate, args) in calls.chain([(&rule.head, &rule.args)]) {
             let predicate = &program.predicates[predicate.index()];
-            if predicate.auxiliary || rule.line == 0 {
+            if predicate.auxiliary {
                 continue;
             }
-            let args = args.iter().map(|term| type_of(program, rule, *term, intern)).collect();
+            let args = args.iter().map(|term| type_of(program, rule, &told, *term, intern)).collect();
             let shape = FactType { predicate: predicate.name.clone(), args };
             if known.insert(shape.clone()) {
                 found.push(shape);
@@ -36,48 +42,59 @@ pub fn of_rules(program: &Program, intern: &mut impl FnMut(Vec<ProgramType>) -> 
     found
 }
 
-fn type_of(
-    program: &Program,
-    rule: &Rule,
-    term: Term,
-    intern: &mut impl FnMut(Vec<ProgramType>) -> BoundId,
-) -> BoundId {
-    let integer = ProgramType(1);
-    let constant = |term: &Term| match term {
-        Term::Const(id) => Some(program.constants[id.index()].ty),
-        Term::Now => Some(integer),
-        Term::Var(_) => None,
+/// Types that conditions of a rule tell of its variables, the first one of each: one walk over the body.
+fn told(program: &Program, rule: &Rule, intern: &mut impl FnMut(Vec<ProgramType>) -> BoundId) -> HashMap<u16, BoundId> {
+    let mut told = HashMap::new();
+    let mut tell = |term: &Term, types: Vec<ProgramType>| {
+        if let Term::Var(at) = term {
+            told.entry(*at).or_insert_with(|| intern(types));
+        }
     };
-    if let Some(ty) = constant(&term) {
-        return intern(vec![ty]);
-    }
-    let Term::Var(at) = term else { return ANYTHING };
-    let bound = rule.variables[usize::from(at)].bound;
-    if bound != ANYTHING {
-        return bound;
-    }
     for literal in &rule.body {
         match literal {
-            Literal::Compare { op, left, right }
-                if *op != Comparison::NotEqual && (*left == term || *right == term) =>
-            {
-                return intern(vec![integer]);
+            Literal::Compare { op, left, right } if *op != Comparison::NotEqual => {
+                tell(left, vec![INTEGER]);
+                tell(right, vec![INTEGER]);
             }
-            Literal::Unify { left, right } if *left == term || *right == term => {
-                if let Some(ty) = constant(left).or(constant(right)) {
-                    return intern(vec![ty]);
+            Literal::Unify { left, right } => {
+                if let Some(ty) = constant(program, left).or(constant(program, right)) {
+                    tell(left, vec![ty]);
+                    tell(right, vec![ty]);
                 }
             }
-            Literal::In { term: t, list } if *t == term => {
-                let types: Vec<_> = list.iter().filter_map(constant).collect();
+            Literal::In { term, list } => {
+                let types: Vec<_> = list.iter().filter_map(|element| constant(program, element)).collect();
                 if types.len() == list.len() && !types.is_empty() {
-                    return intern(types);
+                    tell(term, types);
                 }
             }
             _ => {}
         }
     }
-    ANYTHING
+    told
+}
+
+fn constant(program: &Program, term: &Term) -> Option<ProgramType> {
+    match term {
+        Term::Const(id) => Some(program.constants[id.index()].ty),
+        Term::Now => Some(INTEGER),
+        Term::Var(_) => None,
+    }
+}
+
+fn type_of(
+    program: &Program,
+    rule: &Rule,
+    told: &HashMap<u16, BoundId>,
+    term: Term,
+    intern: &mut impl FnMut(Vec<ProgramType>) -> BoundId,
+) -> BoundId {
+    if let Some(ty) = constant(program, &term) {
+        return intern(vec![ty]);
+    }
+    let Term::Var(at) = term else { return ANYTHING };
+    let bound = rule.variables[usize::from(at)].bound;
+    if bound != ANYTHING { bound } else { told.get(&at).copied().unwrap_or(ANYTHING) }
 }
 
 /// May the fact be written? The message says what is wrong and what would fit.

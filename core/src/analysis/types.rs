@@ -1,20 +1,27 @@
 //! Types of a policy and the order among them (polar.md §4.3, §7), and the interned sets a variable may range over.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
+use super::circles::circles;
 use crate::{
+    limits::{SET_BITS_MAX, SET_MEMBERS_MAX},
     rules::rule::{ANYTHING, Bound, BoundId, ProgramType, TypeDecl},
     syntax::{
-        ast::{BlockKind, Policy},
-        diagnostic::Finding,
+        ast::{Block, BlockKind, Policy},
+        diagnostic::{Finding, Span},
         similar::did_you_mean,
     },
 };
 
 /// Types that are there without a block; the first three in the numbers that `rules` gives them.
 const BUILT_IN: [&str; 5] = ["String", "Integer", "Boolean", "Actor", "Resource"];
+/// Ways of a circle that its finding points at: more explain no more.
+const WAYS_SHOWN: usize = 8;
 
-/// Types by name, with everything below each.
+/// Types by name, with what is above and below each.
+///
+/// INVARIANT: `parents` and `children` are as long as `list`. A type named later than the blocks changes no set: it is below
+/// itself alone.
 #[derive(Clone, Debug)]
 pub struct Types {
     /// In order of number.
@@ -23,13 +30,19 @@ pub struct Types {
     pub bounds: Vec<Bound>,
     numbers: HashMap<String, ProgramType>,
     by_set: HashMap<Bound, BoundId>,
-    /// Sets of annotations. A type named later changes none: it is below itself alone.
-    annotations: HashMap<String, BoundId>,
-    parents: BTreeMap<String, BTreeSet<String>>,
+    /// Sets of annotations.
+    annotations: HashMap<ProgramType, BoundId>,
+    met: HashMap<(BoundId, BoundId), BoundId>,
+    /// In order of name, without duplicates.
+    parents: Vec<Vec<usize>>,
+    children: Vec<Vec<usize>>,
+    n_members: usize,
+    is_full: bool,
 }
 
 impl Types {
-    /// The built-in types and those of the blocks.
+    /// The built-in types and those of the blocks, and everything below each.
+    /// Cost: linear in the sets, which [`SET_MEMBERS_MAX`] bounds.
     pub fn new(policy: &Policy, findings: &mut Vec<Finding>) -> Self {
         let everything = Bound { types: Vec::new(), other: true };
         let mut types = Types {
@@ -38,16 +51,23 @@ impl Types {
             bounds: vec![everything],
             numbers: HashMap::new(),
             annotations: HashMap::new(),
-            parents: BTreeMap::new(),
+            met: HashMap::new(),
+            parents: Vec::new(),
+            children: Vec::new(),
+            n_members: 0,
+            is_full: false,
         };
         for name in BUILT_IN {
             types.number(name);
         }
-        types.parents.insert("Actor".to_owned(), BTreeSet::from(["Resource".to_owned()]));
+        // By number, then by name: what several blocks of one type say is one list.
+        let mut parents: BTreeMap<usize, BTreeMap<&str, usize>> = BTreeMap::new();
+        let roots = [types.number("Actor").index(), types.number("Resource").index()];
+        parents.entry(roots[0]).or_default().insert("Resource", roots[1]);
         for block in &policy.blocks {
-            let root = match block.kind {
-                BlockKind::Actor => "Actor",
-                BlockKind::Resource => "Resource",
+            let (root, at) = match block.kind {
+                BlockKind::Actor => ("Actor", roots[0]),
+                BlockKind::Resource => ("Resource", roots[1]),
                 BlockKind::Global => continue,
             };
             if BUILT_IN.contains(&block.name.text.as_str()) {
@@ -56,43 +76,82 @@ impl Types {
                     .push(Finding::error("reserved-type", block.name.span, message).help("give the type another name"));
                 continue;
             }
-            types.number(&block.name.text);
-            types.parents.entry(block.name.text.clone()).or_default().insert(root.to_owned());
+            let number = types.number(&block.name.text).index();
+            parents.entry(number).or_default().insert(root, at);
         }
         for block in &policy.blocks {
             for parent in &block.parents {
-                if !types.numbers.contains_key(&parent.text) {
+                let Some(above) = types.numbers.get(&parent.text) else {
                     let message = format!("`{}` extends `{}`, which no block declares", block.name.text, parent.text);
                     let help = types.declare_or_mean(&parent.text);
                     findings.push(Finding::error("unknown-type", parent.span, message).help(help));
                     continue;
+                };
+                let own = types.numbers.get(&block.name.text).filter(|_| block.kind != BlockKind::Global);
+                if let Some(own) = own {
+                    parents.entry(own.index()).or_default().insert(&parent.text, above.index());
                 }
-                types.parents.entry(block.name.text.clone()).or_default().insert(parent.text.clone());
             }
         }
-        types.circles(policy, findings);
+        for (number, above) in parents {
+            types.parents[number] = above.into_values().collect();
+            for above in types.parents[number].clone() {
+                types.children[above].push(number);
+            }
+        }
+        types.tell_circles(policy, findings);
+        types.tell_size(policy, findings);
         types
     }
 
     /// Types that extend themselves: one finding a circle, at its first block.
-    fn circles(&self, policy: &Policy, findings: &mut Vec<Finding>) {
-        let mut told = BTreeSet::new();
+    fn tell_circles(&self, policy: &Policy, findings: &mut Vec<Finding>) {
+        let number = |name: &str| self.numbers.get(name).map(|number| number.index());
+        let mut of_type: Vec<Option<usize>> = vec![None; self.list.len()];
+        let mut circles = circles(&self.parents);
+        for (circle, members) in circles.iter().enumerate() {
+            members.iter().for_each(|member| of_type[*member] = Some(circle));
+        }
         for block in &policy.blocks {
             let name = &block.name.text;
-            let above: BTreeSet<String> =
-                self.parents.get(name).into_iter().flatten().flat_map(|parent| self.supertypes(parent)).collect();
-            if told.contains(name) || !above.contains(name) {
+            let Some(circle) = number(name).and_then(|number| of_type[number]) else { continue };
+            let members = std::mem::take(&mut circles[circle]);
+            if members.is_empty() {
                 continue;
             }
-            let circle: BTreeSet<_> = above.iter().filter(|other| self.supertypes(other).contains(name)).collect();
-            told.extend(circle.iter().map(|other| (*other).clone()));
+            let is_member = |name: &str| number(name).is_some_and(|number| members.contains(&number));
             let mut finding = Finding::error("extends-circle", block.name.span, format!("`{name}` extends itself"));
-            let others = policy.blocks.iter().filter(|other| circle.contains(&other.name.text));
-            for parent in others.flat_map(|other| &other.parents).filter(|parent| circle.contains(&parent.text)) {
+            let others = policy.blocks.iter().filter(|other| is_member(&other.name.text));
+            let ways = others.flat_map(|other| &other.parents).filter(|parent| is_member(&parent.text));
+            for parent in ways.take(WAYS_SHOWN) {
                 finding = finding.related(Some(parent.span), format!("by way of `{}` here", parent.text));
             }
             findings.push(finding.help("remove one of them after `extends`"));
         }
+    }
+
+    /// Makes the set of every block's type; one finding where they hold too much.
+    fn tell_size(&mut self, policy: &Policy, findings: &mut Vec<Finding>) {
+        for Block { name, kind, .. } in &policy.blocks {
+            if *kind != BlockKind::Global {
+                self.annotation(&name.text);
+            }
+            if self.is_full {
+                return findings.push(Self::too_many(name.span));
+            }
+        }
+    }
+
+    /// What is said where [`Types::is_full`].
+    pub fn too_many(span: Span) -> Finding {
+        let message =
+            format!("the sets of types below others have more than {SET_MEMBERS_MAX} members, or are too many");
+        Finding::error("types", span, message).help("make the chains of `extends` shorter, or declare fewer types")
+    }
+
+    /// Did the sets reach a limit? Then they are wrong, and the policy must be refused.
+    pub fn is_full(&self) -> bool {
+        self.is_full
     }
 
     /// What to do about a type that nothing declares.
@@ -119,53 +178,62 @@ impl Types {
             below: ANYTHING,
         });
         self.numbers.insert(name.to_owned(), number);
+        self.parents.push(Vec::new());
+        self.children.push(Vec::new());
         number
     }
 
-    /// The type itself, then what is above it, nearest first.
-    pub fn supertypes(&self, name: &str) -> Vec<String> {
-        let mut found = vec![name.to_owned()];
-        let mut at = 0;
-        while let Some(next) = found.get(at).cloned() {
-            for parent in self.parents.get(&next).into_iter().flatten() {
-                if !found.contains(parent) {
-                    found.push(parent.clone());
-                }
-            }
+    /// The type itself, then what is above it, nearest first; of a name that no block declares, the name alone.
+    /// Cost: linear in what is above and the `extends` between.
+    pub fn supertypes<'t>(&'t self, name: &'t str) -> Vec<&'t str> {
+        let Some(number) = self.numbers.get(name) else { return vec![name] };
+        let reached = self.reached(number.index(), &self.parents);
+        reached.into_iter().map(|number| self.list[number].name.as_str()).collect()
+    }
+
+    /// Names of the concrete types at or below this one, in order of number.
+    pub fn concrete_below(&self, name: &str) -> Vec<&str> {
+        let Some(number) = self.numbers.get(name) else { return Vec::new() };
+        let mut below = self.reached(number.index(), &self.children);
+        below.sort_unstable();
+        let concrete = below.into_iter().map(|number| &self.list[number]).filter(|ty| !ty.is_abstract);
+        concrete.map(|ty| ty.name.as_str()).collect()
+    }
+
+    /// A type and what its edges lead to, nearest first.
+    fn reached(&self, from: usize, edges: &[Vec<usize>]) -> Vec<usize> {
+        let mut is_met = vec![false; self.list.len()];
+        is_met[from] = true;
+        let (mut found, mut at) = (vec![from], 0);
+        while let Some(next) = found.get(at).copied() {
+            let new = edges[next].iter().filter(|to| !std::mem::replace(&mut is_met[**to], true));
+            found.extend(new);
             at += 1;
         }
         found
     }
 
-    /// Names of the concrete types at or below this one.
-    pub fn concrete_below(&self, name: &str) -> Vec<String> {
-        let below = self.list.iter().filter(|t| !t.is_abstract);
-        below.filter(|t| self.supertypes(&t.name).iter().any(|above| above == name)).map(|t| t.name.clone()).collect()
-    }
-
     /// The set of an annotation: every concrete type at or below it.
     pub fn annotation(&mut self, name: &str) -> BoundId {
-        self.number(name);
-        if let Some(known) = self.annotations.get(name) {
+        let number = self.number(name);
+        if let Some(known) = self.annotations.get(&number) {
             return *known;
         }
-        let names = self.concrete_below(name);
-        let types = names.iter().map(|n| self.number(n)).collect();
-        let bound = self.intern(types);
-        self.annotations.insert(name.to_owned(), bound);
+        if self.is_full {
+            return ANYTHING;
+        }
+        let below = self.reached(number.index(), &self.children).into_iter();
+        let concrete = below.filter(|below| !self.list[*below].is_abstract).map(|below| ProgramType(below as u32));
+        let bound = self.intern(concrete.collect());
+        self.annotations.insert(number, bound);
         bound
     }
 
     /// Fills in what is below each type; the last step, once every type is known.
     pub fn close(&mut self) {
-        let mut below: Vec<Vec<ProgramType>> = vec![Vec::new(); self.list.len()];
-        for (number, ty) in self.list.iter().enumerate().filter(|(_, ty)| !ty.is_abstract) {
-            for above in self.supertypes(&ty.name) {
-                below[self.numbers[&above].index()].push(ProgramType(number as u32));
-            }
-        }
-        for (number, below) in below.into_iter().enumerate() {
-            self.list[number].below = self.intern(below);
+        for number in 0..self.list.len() {
+            let name = self.list[number].name.clone();
+            self.list[number].below = self.annotation(&name);
         }
     }
 
@@ -180,13 +248,22 @@ impl Types {
         types.sort_unstable();
         types.dedup();
         let bound = Bound { types, other: false };
-        *self.by_set.entry(bound).or_insert_with_key(|bound| {
-            self.bounds.push(bound.clone());
-            BoundId(self.bounds.len() as u32 - 1)
-        })
+        if let Some(known) = self.by_set.get(&bound) {
+            return *known;
+        }
+        self.n_members += bound.types.len();
+        // Evaluation keeps a set as a bit for each type.
+        if self.n_members > SET_MEMBERS_MAX || (self.bounds.len() + 1) * self.list.len() > SET_BITS_MAX {
+            self.is_full = true;
+            return ANYTHING;
+        }
+        let id = BoundId(self.bounds.len() as u32);
+        self.bounds.push(bound.clone());
+        self.by_set.insert(bound, id);
+        id
     }
 
-    /// What both sets hold.
+    /// What both sets hold. Cost: linear in both, once for each pair.
     pub fn meet(&mut self, a: BoundId, b: BoundId) -> BoundId {
         if a == ANYTHING || a == b {
             return b;
@@ -194,9 +271,34 @@ impl Types {
         if b == ANYTHING {
             return a;
         }
-        let other = self.bounds[b.index()].types.clone();
-        let common = self.bounds[a.index()].types.iter().copied().filter(|t| other.contains(t)).collect();
-        self.intern(common)
+        let pair = (a.min(b), a.max(b));
+        if let Some(known) = self.met.get(&pair) {
+            return *known;
+        }
+        let common = self.common(a, b).collect();
+        let met = self.intern(common);
+        self.met.insert(pair, met);
+        met
+    }
+
+    /// Is there a type in both sets?
+    pub fn overlap(&self, a: BoundId, b: BoundId) -> bool {
+        let is_everything = |id: BoundId| self.bounds[id.index()].other;
+        match (is_everything(a), is_everything(b)) {
+            (true, _) => !self.is_empty(b),
+            (_, true) => !self.is_empty(a),
+            _ => a == b && !self.is_empty(a) || self.common(a, b).next().is_some(),
+        }
+    }
+
+    /// Members of both, ascending: each of the smaller set is looked for in what is left of the larger.
+    fn common(&self, a: BoundId, b: BoundId) -> impl Iterator<Item = ProgramType> {
+        let (a, b) = (&self.bounds[a.index()].types, &self.bounds[b.index()].types);
+        let (few, mut many) = if a.len() < b.len() { (a, &b[..]) } else { (b, &a[..]) };
+        few.iter().copied().filter(move |ty| {
+            many = &many[many.partition_point(|other| other < ty)..];
+            many.first() == Some(ty)
+        })
     }
 
     /// Does no value fit?

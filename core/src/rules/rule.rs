@@ -225,6 +225,17 @@ pub struct Program {
 }
 
 impl Program {
+    /// Conditions and arguments of all rules: what linking goes through.
+    pub fn n_terms(&self) -> usize {
+        let of = |literal: &Literal| match literal {
+            Literal::Call { args, .. } | Literal::Not { args, .. } => args.len() + 1,
+            Literal::In { list, .. } => list.len() + 2,
+            Literal::Compare { .. } | Literal::Unify { .. } => 3,
+            Literal::Fail => 1,
+        };
+        self.rules.iter().map(|rule| rule.args.len() + rule.body.iter().map(of).sum::<usize>()).sum()
+    }
+
     /// The predicate of this name and arity, if the program names it. Auxiliary ones are not found.
     pub fn find_predicate(&self, name: &str, arity: usize) -> Option<PredicateId> {
         self.predicates

@@ -161,7 +161,7 @@ pub struct Fact {
     pub args: Vec<Literal>,
 }
 
-/// One step of a setup.
+/// One step of a setup or a fixture.
 #[derive(Clone, Debug)]
 pub enum Setup {
     /// A fact.
@@ -201,8 +201,8 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// `declare p(T, ..)`.
     pub declarations: Vec<(Name, Vec<Name>)>,
-    /// Fixtures.
-    pub fixtures: Vec<(Name, Vec<Fact>)>,
+    /// Fixtures: facts, and fixtures they are made of.
+    pub fixtures: Vec<(Name, Vec<Setup>)>,
     /// Tests.
     pub tests: Vec<Test>,
 }

@@ -3,9 +3,42 @@
 /// Longer names are compared by nobody's typing mistake, and cost the square of their length.
 const NAME_CHARS_MAX: usize = 64;
 
+/// Cells of distance tables that one question may fill: about 50,000 names of ten characters.
+const CELLS_MAX: usize = 5_000_000;
+
+/// How much comparing is left to several questions together; when it is used up, nothing is near.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    n_cells: usize,
+}
+
+impl Effort {
+    /// As much as `n_questions` of full length may take.
+    pub fn of_questions(n_questions: usize) -> Self {
+        Effort { n_cells: n_questions.saturating_mul(CELLS_MAX) }
+    }
+
+    /// Pays for a comparison of names this long.
+    fn take(&mut self, a: usize, b: usize) -> bool {
+        let left = self.n_cells.checked_sub((a + 1) * (b + 1));
+        self.n_cells = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
 /// The candidate nearest to the name, if it is near enough to be a slip: a third of its characters, at least one. Of
 /// several equally near the first one by alphabet, so that the order of a policy's items doesn't show.
+/// Cost: the square of the name's length for each candidate, up to a bound.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_within(name, candidates, &mut Effort::of_questions(1))
+}
+
+/// The same, paid for by `effort`.
+pub fn nearest_within<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    effort: &mut Effort,
+) -> Option<&'a str> {
     let written: Vec<char> = name.chars().collect();
     if written.len() > NAME_CHARS_MAX {
         return None;
@@ -13,7 +46,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let allowed = (written.len() / 3).max(1);
     let near = candidates.into_iter().filter(|candidate| *candidate != name).filter_map(|candidate| {
         let other: Vec<char> = candidate.chars().collect();
-        if other.len().abs_diff(written.len()) > allowed || other.len() > NAME_CHARS_MAX {
+        let is_long = other.len().abs_diff(written.len()) > allowed || other.len() > NAME_CHARS_MAX;
+        if is_long || !effort.take(written.len(), other.len()) {
             return None;
         }
         let folds = candidate.to_lowercase() == name.to_lowercase();

@@ -180,12 +180,18 @@ impl<'w> Warnings<'w> {
         }
     }
 
+    /// Every step of a setup or a fixture.
+    fn steps(&self) -> impl Iterator<Item = &'w Setup> + use<'w> {
+        let fixtures = self.policy.fixtures.iter().flat_map(|(_, steps)| steps);
+        self.policy.tests.iter().flat_map(|test| &test.setup).chain(fixtures)
+    }
+
     fn stored(&self) -> impl Iterator<Item = (&'w str, &'w [Literal])> + use<'w> {
-        let setups = self.policy.tests.iter().flat_map(|test| &test.setup).filter_map(|step| match step {
+        let steps = self.steps();
+        let facts = steps.filter_map(|step| match step {
             Setup::Fact(fact) => Some(fact),
             Setup::Fixture(_) => None,
         });
-        let fixtures = self.policy.fixtures.iter().flat_map(|(_, facts)| facts);
-        setups.chain(fixtures).map(|fact| (fact.name.text.as_str(), fact.args.as_slice()))
+        facts.map(|fact| (fact.name.text.as_str(), fact.args.as_slice()))
     }
 }

@@ -167,8 +167,7 @@ impl<'w> Warnings<'w> {
 
     pub(super) fn tests(&mut self) {
         let known: BTreeSet<&str> = self.policy.fixtures.iter().map(|(name, _)| name.text.as_str()).collect();
-        let policy = self.policy;
-        for step in policy.tests.iter().flat_map(|test| &test.setup) {
+        for step in self.steps() {
             let Setup::Fixture(name) = step else { continue };
             if !known.contains(name.text.as_str()) {
                 let help = did_you_mean(&name.text, known.iter().copied())

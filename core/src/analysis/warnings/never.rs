@@ -149,8 +149,8 @@ impl<'w> Warnings<'w> {
                 of = Some(annotation.text.clone());
             }
         });
-        let places = of.map(|of| self.types.supertypes(&of)).unwrap_or_default();
-        let owns = places.iter().filter_map(|place| self.declarations.get(place));
+        let places = of.as_deref().map(|of| self.types.supertypes(of)).unwrap_or_default();
+        let owns = places.into_iter().filter_map(|place| self.declarations.get(place));
         owns.flat_map(|own| &own.relations).filter(|(name, _)| name == relation).map(|(_, to)| to.clone()).collect()
     }
 

@@ -7,6 +7,8 @@ use crate::{
     syntax::ast::{Expression, Name, Term},
 };
 
+/// Values that a message names.
+const SHOWN_MAX: usize = 20;
 /// Candidates that one condition is tried with: the values of each variable multiply.
 const CANDIDATES_MAX: usize = 10_000;
 
@@ -39,7 +41,11 @@ pub(super) fn difference(rows: &[Vec<Row>], listed: &BTreeSet<Row>, is_excluded:
     if found.iter().any(|row| !matches!(row, Row::Exact(_))) {
         return Some("every value is an answer, which no list says".to_owned());
     }
-    let told = |rows: Vec<&Row>| rows.into_iter().map(written_row).collect::<Vec<_>>().join(", ");
+    let told = |rows: Vec<&Row>| {
+        let n_more = rows.len().saturating_sub(SHOWN_MAX);
+        let shown = rows.into_iter().take(SHOWN_MAX).map(written_row).collect::<Vec<_>>().join(", ");
+        if n_more == 0 { shown } else { format!("{shown} and {n_more} more") }
+    };
     if is_excluded {
         let both: Vec<&Row> = found.intersection(listed).collect();
         return (!both.is_empty()).then(|| format!("excluded, and yet an answer: {}", told(both)));

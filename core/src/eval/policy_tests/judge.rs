@@ -1,12 +1,13 @@
 //! Does an assertion hold, and if not, what was found instead?
 
-use super::{Given, condition, coverage::Exercised, question::Question, report::FailureKind};
+use super::{Given, Left, condition, coverage::Exercised, question::Question, report::FailureKind};
 use crate::{
     eval::{answer::Evaluator, search::links::Links, solve::Solver},
     facts::plain::Plain,
+    limits::TEST_UNITS_MAX,
     model::{Answer, Ask, AskError, Explanation, Pattern, Request, Row, Value},
     rules::rule::Program,
-    syntax::ast::{Assertion, Expression},
+    syntax::ast::{Assertion, Expression, Term},
 };
 
 /// Kind, message, reasons.
@@ -17,7 +18,32 @@ pub(super) struct Run<'r> {
     pub(super) evaluator: Evaluator<Plain>,
     pub(super) program: &'r Program,
     pub(super) given: &'r Given,
+    pub(super) left: &'r mut Left,
     pub(super) exercised: &'r mut Exercised,
+}
+
+/// What was expected and what was found instead, with what the nearest way to it lacks.
+fn difference(assertion: &Assertion, explanation: Option<&Explanation>) -> String {
+    let head = &assertion.head;
+    let grants = matches!(head.name.text.as_str(), "allow" | "has_permission");
+    if assertion.negated {
+        return if grants { "expected deny, got allow" } else { "expected no answer, got one" }.to_owned();
+    }
+    let expected = if grants { "expected allow, got deny" } else { "expected an answer, got none" };
+    let found = explanation.and_then(|found| Some((found, found.steps.get(found.nearest?.0)?)));
+    match (found, head.params.as_slice()) {
+        (None, _) => expected.to_owned(),
+        // The permission itself has no rule that could give it.
+        (Some((_, step)), [_, (Term::Literal(action), _), (Term::Literal(resource), _)])
+            if grants && step.ways.is_empty() && step.goal.predicate == "has_permission" =>
+        {
+            format!("{expected}: nothing grants {:?} on {}", action.id, resource.type_name)
+        }
+        (Some((found, _)), _) => {
+            let missed = found.nearest_miss().map(|missed| format!(": {missed}"));
+            expected.to_owned() + missed.as_deref().unwrap_or_default()
+        }
+    }
 }
 
 impl Run<'_> {
@@ -35,13 +61,11 @@ impl Run<'_> {
         if rows.is_empty() == assertion.negated {
             return Ok(None);
         }
-        let missed = explanation.as_ref().and_then(Explanation::nearest_miss);
-        let message = match (assertion.negated, missed) {
-            (true, _) => "it holds".to_owned(),
-            (false, Some(missed)) => format!("it doesn't hold: {missed}"),
-            (false, None) => "it doesn't hold".to_owned(),
-        };
-        Ok(Some((FailureKind::Assertion, message, explanation)))
+        let message = difference(assertion, explanation.as_ref());
+        // A tree for each of many failures is more than anybody reads.
+        let is_shown = self.left.n_explained > 0;
+        self.left.n_explained = self.left.n_explained.saturating_sub(1);
+        Ok(Some((FailureKind::Assertion, message, explanation.filter(|_| is_shown))))
     }
 
     fn with_condition<S: Solver>(
@@ -80,8 +104,12 @@ impl Run<'_> {
             let holds = rows.iter().any(|row| condition::fits(row, &values));
             let args = values.iter().cloned().map(Pattern::Exact).collect();
             let ask = Ask::Query { predicate: question.iff_name(), args };
-            let Answer::Facts(met) = self.evaluator.ask_by::<S>(&self.request(ask))? else { continue };
-            if holds == met.is_empty() {
+            let is_met = if self.given.with_reasons {
+                self.explained(ask, false)?.0.answer != Answer::Facts(Vec::new())
+            } else {
+                self.evaluator.ask_by::<S>(&self.request(ask))? != Answer::Facts(Vec::new())
+            };
+            if holds != is_met {
                 let told = question.variables.iter().zip(&values).map(|((name, _), value)| {
                     format!("{} = {}", name.text, condition::written(value.type_name(), value.id()))
                 });
@@ -101,18 +129,36 @@ impl Run<'_> {
         is_negated: bool,
     ) -> Result<(Vec<Vec<Row>>, Option<Explanation>), AskError> {
         let args = vec![Pattern::Any; question.variables.len()];
-        let request = self.request(Ask::Query { predicate: question.assert_name(), args });
+        let ask = Ask::Query { predicate: question.assert_name(), args };
         if !self.given.with_reasons {
-            let answer = self.evaluator.ask_by::<S>(&request)?;
+            let answer = self.evaluator.ask_by::<S>(&self.request(ask))?;
             return Ok((if let Answer::Facts(rows) = answer { rows } else { Vec::new() }, None));
         }
-        let looks_for_misses = !is_negated && question.variables.is_empty();
-        let (mut explanation, links): (Explanation, Links) =
-            self.evaluator.explain_with(self.program, &request, looks_for_misses)?;
+        let looks_for_misses = !is_negated && question.variables.is_empty() && self.left.n_explained > 0;
+        let (mut explanation, links) = self.explained(ask, looks_for_misses)?;
         self.exercised.take(&links, is_negated);
         let Answer::Facts(rows) = explanation.answer.clone() else { return Ok((Vec::new(), None)) };
         explanation.leave_out_first(&question.assert_name());
         Ok((rows, Some(explanation)))
+    }
+
+    /// Asks with reasons, which say what it cost.
+    fn explained(&mut self, ask: Ask, looks_for_misses: bool) -> Result<(Explanation, Links), AskError> {
+        let mut request = self.request(ask);
+        request.budget = request.budget.min(self.left.units);
+        if request.budget == 0 {
+            let message =
+                format!("not asked: the policy's tests have used their {TEST_UNITS_MAX} work units; split the policy");
+            return Err(AskError::Invalid { message });
+        }
+        let explained = self.evaluator.explain_with(self.program, &request, looks_for_misses);
+        // What looking for misses takes, and an error, is not told.
+        let n_spent = match &explained {
+            Ok((found, links)) if !(looks_for_misses && found.answer == Answer::Facts(Vec::new())) => links.n_spent,
+            Ok(_) | Err(_) => request.budget,
+        };
+        self.left.units = self.left.units.saturating_sub(n_spent);
+        explained
     }
 
     fn request(&self, ask: Ask) -> Request {

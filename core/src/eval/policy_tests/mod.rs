@@ -9,20 +9,21 @@ pub mod coverage;
 mod judge;
 mod question;
 mod report;
+mod setup;
 
 pub use self::report::{Failure, FailureKind, Report, TestResult};
 use self::{
     coverage::{Coverage, Exercised},
     judge::Run,
     question::{Question, questions, text},
+    setup::Fixtures,
 };
 use super::{answer::Evaluator, search::Search, solve::Solver};
 use crate::{
     compile::{Compiled, Places, with_rules},
     facts::plain::Plain,
-    limits::WORK_UNITS_PER_REQUEST,
-    model::{Fact, Value},
-    syntax::ast::{self, Assertion, Policy, Rule, Setup},
+    limits::{TEST_EXPLANATIONS_MAX, TEST_FACTS_MAX, TEST_UNITS_MAX, TEST_UNITS_PER_QUESTION, WORK_UNITS_PER_REQUEST},
+    syntax::ast::{Assertion, Policy, Rule},
 };
 
 /// Runs every test of a policy that compiles; of another one, none. `seed`: for hash tables.
@@ -32,13 +33,14 @@ pub fn run(compiled: &Compiled, now_s: i64, seed: u64) -> Report {
 
 /// Runs the tests whose name is wanted.
 pub fn run_some(compiled: &Compiled, now_s: i64, seed: u64, is_wanted: impl Fn(&str) -> bool) -> Report {
-    let given = Given { now_s, seed, budget: WORK_UNITS_PER_REQUEST, with_reasons: true };
+    let given = Given { now_s, seed, budget: TEST_UNITS_PER_QUESTION, with_reasons: true };
     run_by::<Search>(compiled, &given, is_wanted)
 }
 
-/// Runs every test with a bound of the caller's. `budget`: work units of each question; an assertion asks one, an `iff` that
-/// is no list another one per candidate.
+/// Runs every test with a bound of the caller's, up to [`TEST_UNITS_PER_QUESTION`]. `budget`: work units of each question; an
+/// assertion asks one, an `iff` that is no list another one per candidate.
 pub fn run_within(compiled: &Compiled, now_s: i64, seed: u64, budget: u64) -> Report {
+    let budget = budget.min(TEST_UNITS_PER_QUESTION);
     run_by::<Search>(compiled, &Given { now_s, seed, budget, with_reasons: true }, |_| true)
 }
 
@@ -56,6 +58,16 @@ struct Given {
     with_reasons: bool,
 }
 
+/// What the tests of a policy may still take together.
+struct Left {
+    /// Work units.
+    units: u64,
+    /// Facts laid down.
+    n_facts: usize,
+    /// Failures that are explained.
+    n_explained: usize,
+}
+
 fn run_by<S: Solver>(compiled: &Compiled, given: &Given, is_wanted: impl Fn(&str) -> bool) -> Report {
     let Compiled { program, policy, places, .. } = compiled;
     if program.is_none() {
@@ -63,8 +75,14 @@ fn run_by<S: Solver>(compiled: &Compiled, given: &Given, is_wanted: impl Fn(&str
     }
     let questions: Vec<Vec<Question<'_>>> = questions(policy);
     let rules: Vec<Rule> = questions.iter().flatten().flat_map(Question::rules).collect();
-    // The policy compiles, so what doesn't is an assertion; each is tried alone then, to say which.
-    let Some((program, items)) = with_rules(policy, places, &rules) else { return unreadable(policy, places) };
+    // The policy compiles, so what doesn't is an assertion, or all of them are too many.
+    let (program, items) = match with_rules(policy, places, &rules) {
+        Ok(compiled) => compiled,
+        Err(why) => return unreadable(policy, places, &why),
+    };
+    let n_linked = program.n_terms() as u64;
+    let fixtures = Fixtures::new(policy);
+    let mut left = Left { units: TEST_UNITS_MAX, n_facts: TEST_FACTS_MAX, n_explained: TEST_EXPLANATIONS_MAX };
     let mut exercised = Exercised::default();
     let mut tests = Vec::new();
     for (test, questions) in policy.tests.iter().zip(&questions) {
@@ -77,18 +95,21 @@ fn run_by<S: Solver>(compiled: &Compiled, given: &Given, is_wanted: impl Fn(&str
             line: places.line(test.name.span),
             ..TestResult::default()
         };
-        let setup = setup(policy, test);
-        let mut run = Run {
-            evaluator: Evaluator::new(&program, Plain::new(setup.clone().unwrap_or_default()), given.seed),
+        let setup = fixtures.facts(test, left.n_facts);
+        left.n_facts -= setup.as_ref().map_or(0, Vec::len);
+        left.units = left.units.saturating_sub(n_linked);
+        let mut run = setup.map(|facts| Run {
+            evaluator: Evaluator::new(&program, Plain::new(facts), given.seed),
             program: &program,
             given,
+            left: &mut left,
             exercised: &mut exercised,
-        };
+        });
         for (assertion, question) in test.assertions.iter().zip(questions) {
             result.n_total += 1;
-            let failed = match &setup {
-                Ok(_) => run.failure::<S>(assertion, question),
-                Err(unknown) => Some((FailureKind::Error, format!("no fixture is called `{unknown}`"), None)),
+            let failed = match &mut run {
+                Ok(run) => run.failure::<S>(assertion, question),
+                Err(wrong) => Some((FailureKind::Error, wrong.clone(), None)),
             };
             match failed {
                 None => result.n_passed += 1,
@@ -110,15 +131,15 @@ fn failure(places: &Places, assertion: &Assertion, kind: FailureKind, message: S
     Failure { kind, file, line, assertion: text(assertion), message, explanation: None }
 }
 
-/// Some assertion can't be asked: says which, and runs nothing.
-fn unreadable(policy: &Policy, places: &Places) -> Report {
-    let is_readable = |question: &Question<'_>| with_rules(policy, places, &question.rules()).is_some();
+/// Some assertion can't be asked: says which, and runs nothing. `why`: of all together.
+fn unreadable(policy: &Policy, places: &Places, why: &str) -> Report {
+    // Alone and without the policy's own rules, so that trying all costs no more than reading them.
+    let alone = Policy::default();
     let all = policy.tests.iter().zip(questions(policy)).map(|(test, questions)| {
         let pairs = test.assertions.iter().zip(&questions).map(|(assertion, question)| {
-            let message = if is_readable(question) {
-                "not run, as another assertion can't be read".to_owned()
-            } else {
-                "can't be read: a list stands only beside a list in `=`, or after `in`".to_owned()
+            let message = match with_rules(&alone, places, &question.rules()) {
+                Ok(_) => format!("not run: {why}"),
+                Err(message) => format!("the assertion can't be asked: {message}"),
             };
             failure(places, assertion, FailureKind::Error, message)
         });
@@ -127,27 +148,4 @@ fn unreadable(policy: &Policy, places: &Places) -> Report {
         TestResult { name, file, line, n_passed: 0, n_total, failures: pairs.collect() }
     });
     Report { tests: all.collect(), coverage: Coverage::default() }
-}
-
-/// Facts of a test. `Err`: a fixture that isn't there.
-fn setup(policy: &Policy, test: &ast::Test) -> Result<Vec<Fact>, String> {
-    let mut facts = Vec::new();
-    for step in &test.setup {
-        match step {
-            Setup::Fact(written) => facts.extend(fact(written)),
-            Setup::Fixture(name) => {
-                let mut fixtures = policy.fixtures.iter().filter(|(n, _)| n.text == name.text).peekable();
-                if fixtures.peek().is_none() {
-                    return Err(name.text.clone());
-                }
-                facts.extend(fixtures.flat_map(|(_, facts)| facts.iter().filter_map(fact)));
-            }
-        }
-    }
-    Ok(facts)
-}
-
-fn fact(written: &ast::Fact) -> Option<Fact> {
-    let values = written.args.iter().map(|arg| Value::new(arg.type_name.as_str(), arg.id.as_str()).ok());
-    Some(Fact { predicate: written.name.text.clone(), args: values.collect::<Option<_>>()? })
 }

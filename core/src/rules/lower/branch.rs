@@ -1,12 +1,14 @@
 //! One branch of a rule → one clause; what its negations stand for → predicates of their own.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{
     Lowering, Scope,
     places::{begin_of, variables_of},
 };
 use crate::{
-    analysis::ways::{Branch, branches},
-    limits::{CONDITIONS_PER_RULE_MAX, VARIABLES_PER_RULE_MAX},
+    analysis::ways::Branch,
+    limits::{ARITY_MAX, CONDITIONS_PER_RULE_MAX, VARIABLES_PER_RULE_MAX},
     rules::{
         items::{Item, ItemKind},
         rule::{ANYTHING, BoundId, Comparison, Literal, Predicate, PredicateId, Rule, Term},
@@ -22,6 +24,21 @@ struct Auxiliary<'a> {
     predicate: PredicateId,
     outer: Vec<(String, BoundId)>,
     body: &'a Expression,
+}
+
+/// By variable: the first condition that names it, and whether another one does too.
+fn conditions_of<'a>(branch: &[&'a Expression]) -> HashMap<&'a str, (usize, bool)> {
+    let mut found = HashMap::new();
+    let mut named: Vec<&str> = Vec::new();
+    for (place, condition) in branch.iter().enumerate() {
+        named.clear();
+        variables_of(condition, &mut named);
+        for name in &named {
+            let (first, is_shared) = found.entry(*name).or_insert((place, false));
+            *is_shared |= *first != place;
+        }
+    }
+    found
 }
 
 impl Lowering<'_> {
@@ -68,27 +85,27 @@ impl Lowering<'_> {
             }
         }
         let mut auxiliaries = Vec::new();
+        let in_conditions = if negated.is_empty() { HashMap::new() } else { conditions_of(branch) };
         for (place, inside) in negated {
-            // Outer: what the head or any other condition of the branch names too.
-            let mut elsewhere: Vec<&str> = Vec::new();
-            for (_, other) in branch.iter().enumerate().filter(|(other, _)| *other != place) {
-                variables_of(other, &mut elsewhere);
-            }
             let mut named: Vec<&str> = Vec::new();
             variables_of(inside, &mut named);
-            let in_head = |name: &str| {
-                let number = scope.numbers.get(name);
-                number.is_some_and(|at| args.contains(&Term::Var(*at)))
+            // Outer: what the head or any other condition of the branch names too.
+            let is_outer = |name: &str| {
+                let in_head = scope.numbers.get(name).is_some_and(|at| args.contains(&Term::Var(*at)));
+                let (first, is_shared) = in_conditions.get(name).copied().unwrap_or((place, false));
+                name != "_" && (in_head || is_shared || first != place)
             };
-            let mut outer: Vec<String> = Vec::new();
-            for name in &named {
-                let is_outer = *name != "_" && (in_head(name) || elsewhere.contains(name));
-                if is_outer && !outer.iter().any(|o| o == name) {
-                    outer.push((*name).to_owned());
-                }
-            }
+            let mut seen = HashSet::new();
+            let outer: Vec<String> = named
+                .iter()
+                .filter(|name| is_outer(name) && seen.insert(**name))
+                .map(|name| (*name).to_owned())
+                .collect();
             if let Expression::Call(call) = inside {
-                let whole = named.iter().all(|name| outer.iter().any(|o| o == name));
+                if call.args.len() > ARITY_MAX {
+                    return self.too_long(call.name.span, &call.name.text, call.args.len());
+                }
+                let whole = named.iter().all(|name| seen.contains(name));
                 if whole && !call.args.iter().any(|arg| matches!(arg, ast::Term::List(_))) {
                     let predicate = self.predicate(&call.name.text, call.args.len());
                     let args = self.terms(&call.args, &mut scope, call.name.span);
@@ -97,10 +114,16 @@ impl Lowering<'_> {
                 }
             }
             let args: Vec<Term> = outer.iter().map(|name| Term::Var(Self::variable(name, &mut scope))).collect();
+            let Ok(arity) = u8::try_from(args.len()) else {
+                let message =
+                    format!("a `not` shares {} variables with what stands around it: the limit is 255", args.len());
+                let finding = Finding::error("variables", begin_of(inside).unwrap_or(span), message);
+                return self.findings.push(finding.help("give a part of it a rule of its own"));
+            };
             self.n_auxiliary += 1;
             let predicate = PredicateId(self.predicates.len() as u32);
             let name = format!("not@{}.{}", (self.line)(span), self.n_auxiliary);
-            self.predicates.push(Predicate { name, arity: args.len() as u8, rules: Vec::new(), auxiliary: true });
+            self.predicates.push(Predicate { name, arity, rules: Vec::new(), auxiliary: true });
             body.push(Literal::Not { predicate, args });
             auxiliaries.push((predicate, outer, inside));
         }
@@ -127,10 +150,7 @@ impl Lowering<'_> {
     }
 
     fn auxiliary(&mut self, auxiliary: &Auxiliary<'_>, span: Span) {
-        let Some(branches) = branches(auxiliary.body) else { return self.too_many(span) };
-        if branches.iter().any(|branch| branch.conditions.len() > CONDITIONS_PER_RULE_MAX) {
-            return self.too_many_conditions(span);
-        }
+        let Some(branches) = self.branches(auxiliary.body, span) else { return };
         for branch in branches {
             let mut scope = Scope::default();
             let mut args = Vec::with_capacity(auxiliary.outer.len());

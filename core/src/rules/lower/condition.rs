@@ -1,5 +1,7 @@
 //! One condition → literals; its terms → variables and constants of the program.
 
+use std::collections::HashSet;
+
 use super::{Lowering, Scope, places::span_of};
 use crate::{
     limits::ARITY_MAX,
@@ -32,12 +34,8 @@ impl Lowering<'_> {
             Expression::Equal(left, right) => self.equal(left, right, scope, body, span),
             Expression::In(term, list, _) => {
                 let (term, mut list) = (self.term(term, scope, span), self.terms(list, scope, span));
-                let mut seen = Vec::with_capacity(list.len());
-                list.retain(|element| {
-                    let is_new = !seen.contains(element);
-                    seen.push(*element);
-                    is_new
-                });
+                let mut seen = HashSet::with_capacity(list.len());
+                list.retain(|element| seen.insert(*element));
                 body.push(Literal::In { term, list });
             }
             Expression::Compare(op, left, right) => {

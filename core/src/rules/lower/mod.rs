@@ -12,7 +12,11 @@ use super::{
     rule::{ANYTHING, BoundId, ConstId, Constant, Literal, Predicate, PredicateId, Rule, RuleId, Term, Variable},
 };
 use crate::{
-    analysis::{types::Types, ways::branches},
+    analysis::{
+        size::size,
+        types::Types,
+        ways::{Branch, branches},
+    },
     limits::{ARITY_MAX, BRANCHES_PER_RULE_MAX, CONDITIONS_PER_RULE_MAX},
     syntax::{
         ast::{self, Expression, Head},
@@ -116,10 +120,7 @@ impl<'l> Lowering<'l> {
         let head = self.predicate(&rule.head.name.text, rule.head.params.len());
         let truth = Expression::Constant(true);
         let body = rule.body.as_ref().unwrap_or(&truth);
-        let Some(branches) = branches(body) else { return self.too_many(span) };
-        if branches.iter().any(|branch| branch.conditions.len() > CONDITIONS_PER_RULE_MAX) {
-            return self.too_many_conditions(span);
-        }
+        let Some(branches) = self.branches(body, span) else { return };
         self.branch_items.clear();
         let item = kind.map(|kind| self.items.add(Item { kind, span, label: label(&rule.head, kind) }));
         for branch in branches {
@@ -127,6 +128,20 @@ impl<'l> Lowering<'l> {
             let args = self.head(&rule.head, &mut scope);
             self.branch(head, args, scope, &branch, span, item);
         }
+    }
+
+    /// The ways to satisfy a body, counted before they are made; `None` where they are too many or too long.
+    fn branches<'b>(&mut self, body: &'b Expression, span: Span) -> Option<Vec<Branch<'b>>> {
+        let size = size(body);
+        if size.has_too_many_branches() {
+            self.too_many(span);
+            return None;
+        }
+        if size.has_too_many_conditions() {
+            self.too_many_conditions(span);
+            return None;
+        }
+        branches(body)
     }
 
     fn too_many(&mut self, span: Span) {

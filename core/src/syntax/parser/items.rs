@@ -265,11 +265,11 @@ impl Parser<'_> {
     fn fixture(&mut self) -> Parsed<()> {
         let name = self.name("the fixture's name")?;
         self.mark("{")?;
-        let mut facts = Vec::new();
+        let mut steps = Vec::new();
         let what = format!("fixture `{}`", name.text);
         // What is wrong inside is reported; the fixture is there all the same.
-        let _ = self.braced(self.at - 1, &what, true, |p| p.fact().map(|fact| facts.push(fact)));
-        self.policy.fixtures.push((name, facts));
+        let _ = self.braced(self.at - 1, &what, true, |p| p.setup_step().map(|step| steps.push(step)));
+        self.policy.fixtures.push((name, steps));
         Ok(())
     }
 
