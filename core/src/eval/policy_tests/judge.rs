@@ -152,10 +152,10 @@ impl Run<'_> {
             return Err(AskError::Invalid { message });
         }
         let explained = self.evaluator.explain_with(self.program, &request, looks_for_misses);
-        // What looking for misses takes, and an error, is not told.
+        // Looking for misses may take all that is left of the request's units.
         let n_spent = match &explained {
-            Ok((found, links)) if !(looks_for_misses && found.answer == Answer::Facts(Vec::new())) => links.n_spent,
-            Ok(_) | Err(_) => request.budget,
+            Ok((found, _)) if looks_for_misses && found.answer == Answer::Facts(Vec::new()) => request.budget,
+            Ok(_) | Err(_) => self.evaluator.n_spent(),
         };
         self.left.units = self.left.units.saturating_sub(n_spent);
         explained
