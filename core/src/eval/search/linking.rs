@@ -4,7 +4,7 @@ use super::{
     Run,
     links::{Derivation, Parents},
     sizes,
-    table::{Frame, TableId, Task},
+    table::{Frame, Meeting, TableId, Task},
 };
 use crate::{
     eval::solve::{OutOfBudget, Worth},
@@ -21,21 +21,31 @@ impl<F: Facts> Run<'_, F> {
                     self.account.release(frame.bytes());
                     return Ok(Some(frame));
                 }
-                Some(Task::Meet(mut meeting)) => {
-                    let row = meeting.found.last().filter(|_| !self.tables[meeting.frame.owner.0].complete);
-                    let Some(row) = row else {
-                        self.account.release(meeting.frame.bytes() + meeting.found.bytes());
-                        continue;
-                    };
-                    let frame = self.met(&meeting, row)?;
-                    meeting.found.drop_last();
-                    self.agenda.push(Task::Meet(meeting));
-                    if frame.is_some() {
-                        return Ok(frame);
+                Some(Task::Meet(meeting)) => {
+                    if let Some(frame) = self.meet_next(meeting)? {
+                        return Ok(Some(frame));
                     }
                 }
             }
         }
+    }
+
+    /// The frame for the next row, if it fits; the others wait.
+    fn meet_next(&mut self, mut meeting: Meeting) -> Result<Option<Frame>, OutOfBudget> {
+        let row = meeting.found.last().filter(|_| !self.tables[meeting.frame.owner.0].complete);
+        let next = match row {
+            Some(row) => self.met(&meeting, row)?,
+            None => None,
+        };
+        let is_done = row.is_none();
+        meeting.found.drop_last();
+        // Gone at once after its last row: a long recursion would leave one behind at each of its steps.
+        if is_done || meeting.found.last().is_none() {
+            self.account.release(meeting.frame.bytes() + meeting.found.bytes());
+        } else {
+            self.agenda.push(Task::Meet(meeting));
+        }
+        Ok(next)
     }
 
     fn next_task(&mut self) -> Option<Task> {
