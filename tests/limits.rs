@@ -91,7 +91,8 @@ fn recursion_over_a_long_circle() {
     assert!(matches!(around, Ok(Answer::Facts(rows)) if rows.len() == 1));
     for (name, predicate) in [("left", "left"), ("double", "both")] {
         let name = format!("{name} recursion over a circle of 100,000, all pairs");
-        assert_eq!(measured(&name, || ask(pairs(predicate), UNITS)), Err(AskError::Budget { units: UNITS }));
+        let found = measured(&name, || ask(pairs(predicate), UNITS));
+        assert!(matches!(found, Err(AskError::Budget { .. } | AskError::Memory { .. })), "{name}");
     }
     for predicate in ["odd", "free"] {
         let every = Ask::Query { predicate: predicate.to_owned(), args: vec![Pattern::Any] };
