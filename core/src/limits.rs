@@ -67,6 +67,24 @@ pub const EXPLAIN_MISSES_MAX: usize = 64;
 pub const EXPLAIN_WAYS_MAX: usize = 4;
 /// Ways of one rule that are followed in looking for the nearest.
 pub const EXPLAIN_BRANCHES_MAX: usize = 64;
+/// Sets of facts that are looked into for what would give a refused goal; each may ask the whole policy again.
+pub const EXPLAIN_STATES_MAX: usize = 512;
+/// Sets of facts that are found at most: twenty folders with five roles each, and as much again.
+pub const EXPLAIN_GRANTS_MAX: usize = 256;
+/// Facts of one such set: what needs more is no advice.
+pub const EXPLAIN_LACKS_MAX: usize = 4;
+/// Kinds of grants that a summary has.
+pub const EXPLAIN_KINDS_MAX: usize = 16;
+/// Facts that are named as lifting one objection.
+pub const EXPLAIN_UNLESS_MAX: usize = 4;
+/// Facts of whoever asks that a summary has, and that are read of one relation.
+pub const EXPLAIN_FACTS_MAX: usize = 32;
+/// Answers whose proof a summary tells.
+pub const EXPLAIN_PROOFS_MAX: usize = 5;
+/// Facts that are read to find out whether a name is known: a unit of work each, a tenth of a second in all.
+pub const EXPLAIN_NAMES_MAX: usize = 200_000;
+/// Bytes of a rule's text that an explanation shows.
+pub const EXPLAIN_RULE_BYTES_MAX: usize = 400;
 
 const _: () = assert!(FACT_ARITY_MAX <= ARITY_MAX);
 const _: () = assert!(CONDITIONS_PER_RULE_MAX <= u16::MAX as usize);

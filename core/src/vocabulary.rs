@@ -53,6 +53,13 @@ fn actions(program: &Program, facts: &Layered<'_>, resource_type: &str) -> BTree
     let mut found = facts.ids("String", |predicate, types, at| {
         predicate == "has_permission" && types.len() == 3 && at == 1 && types[2] == resource_type
     });
+    found.append(&mut actions_of_policy(program, resource_type));
+    found
+}
+
+/// Actions on a type that the policy names: declared ones, and those that rules grant by name.
+pub(crate) fn actions_of_policy(program: &Program, resource_type: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     for (name, block) in &program.metadata {
         let is_above = name == resource_type
             || program.below(name).is_some_and(|below| name != "global" && below.contains(&resource_type));

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     facts::Facts,
     limits::MEMORY_BYTES_DEFAULT,
-    model::{Answer, AskError, Explanation, Request},
+    model::{Answer, AskError, Explanation, Request, Summary},
     rules::rule::Program,
 };
 
@@ -140,6 +140,16 @@ impl<F: Facts> Evaluator<F> {
         self.explain_with(program, request, true).map(|(explanation, _)| explanation)
     }
 
+    /// The same, with its short form. The budget is for all three; where it is spent the reasons are cut.
+    pub fn summarize(&mut self, program: &Program, request: &Request) -> Result<(Summary, Explanation), AskError> {
+        let explained = self.within(request, |evaluator, account| {
+            evaluator.reasons(program, request, true, account, |explaining, predicate, explanation| {
+                explaining.summary(&request.ask, predicate, explanation)
+            })
+        });
+        explained.map(|(explanation, _, summary)| (summary, explanation))
+    }
+
     /// The same, with the links it was made of; without what a refusal lacks unless `looks_for_misses`.
     pub(super) fn explain_with(
         &mut self,
@@ -147,16 +157,21 @@ impl<F: Facts> Evaluator<F> {
         request: &Request,
         looks_for_misses: bool,
     ) -> Result<(Explanation, Links), AskError> {
-        self.within(request, |evaluator, account| evaluator.reasons(program, request, looks_for_misses, account))
+        let explained = self.within(request, |evaluator, account| {
+            evaluator.reasons(program, request, looks_for_misses, account, |_, _, _| ())
+        });
+        explained.map(|(explanation, links, ())| (explanation, links))
     }
 
-    fn reasons(
+    /// `more`: what is made of the explanation while the request is still linked.
+    fn reasons<T>(
         &mut self,
         program: &Program,
         request: &Request,
         looks_for_misses: bool,
         account: &mut Account,
-    ) -> Result<(Explanation, Links), AskError> {
+        more: impl FnOnce(&mut Explaining<'_, F>, usize, &Explanation) -> T,
+    ) -> Result<(Explanation, Links, T), AskError> {
         let predicate = self.add(request)?;
         let Evaluator { facts, linked, seed, memory_max, .. } = self;
         let (facts, seed) = (&*facts, *seed);
@@ -168,7 +183,8 @@ impl<F: Facts> Evaluator<F> {
         let mut explaining = Explaining::new(linked, facts, program, seed, account.left(), memory_left);
         explaining.looks_for_misses = looks_for_misses;
         let explanation = explaining.explain(&request.ask, predicate, &solved, &links)?;
-        Ok((explanation, links))
+        let more = more(&mut explaining, predicate, &explanation);
+        Ok((explanation, links, more))
     }
 
     /// Adds the request's clause; its layer has been entered.

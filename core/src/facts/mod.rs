@@ -70,6 +70,10 @@ pub trait Facts {
 
     /// Every relation of this name and arity that has a row in any layer, appended in a stable order.
     fn relations(&self, predicate: &str, arity: usize, out: &mut Vec<RelationId>);
+    /// Every relation, of any name: for telling what is known, never on the path of a question.
+    fn all_relations(&self, out: &mut Vec<RelationId>);
+    /// Name of a relation's predicate.
+    fn predicate(&self, relation: RelationId) -> &str;
     /// What a relation holds.
     fn shape(&self, relation: RelationId) -> &Shape;
     /// About how many rows fit (an upper bound is fine). Cost: O(1) look-ups. For choosing an order.

@@ -194,6 +194,14 @@ impl Facts for Plain {
         out[before..].sort_unstable();
     }
 
+    fn all_relations(&self, out: &mut Vec<RelationId>) {
+        out.extend((0u32..).take(self.relations.len()).map(RelationId));
+    }
+
+    fn predicate(&self, relation: RelationId) -> &str {
+        &self.relation(relation).predicate
+    }
+
     fn shape(&self, relation: RelationId) -> &Shape {
         &self.relation(relation).shape
     }

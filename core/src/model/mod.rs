@@ -4,6 +4,7 @@ pub mod answer;
 pub mod explanation;
 pub mod fact;
 pub mod request;
+pub mod summary;
 pub mod symbol;
 pub mod value;
 
@@ -11,5 +12,6 @@ pub use answer::{Answer, AskError, Row};
 pub use explanation::Explanation;
 pub use fact::{Change, Fact};
 pub use request::{Ask, Constraint, Request, TooMany};
+pub use summary::{Reasons, Summary};
 pub use symbol::{Sym, TypeId};
 pub use value::{Pattern, Value, ValueError};

@@ -180,7 +180,7 @@ impl<F: Facts> Explaining<'_, F> {
     }
 
     /// True rows of a goal, as many as are followed; is it wholly false?
-    fn rows(&mut self, predicate: usize, row: Box<[Term]>, solved: &mut Rows) -> Result<Answers, OutOfBudget> {
+    pub(super) fn rows(&mut self, predicate: usize, row: Box<[Term]>, solved: &mut Rows) -> Result<Answers, OutOfBudget> {
         if let Some(known) = solved.get(&(predicate, row.clone())) {
             return Ok(known.clone());
         }
@@ -259,8 +259,8 @@ impl<F: Facts> Explaining<'_, F> {
 }
 
 /// True rows of a goal; is it wholly false?
-type Answers = (Vec<Box<[Term]>>, bool);
-type Rows = BTreeMap<Goal, Answers>;
+pub(super) type Answers = (Vec<Box<[Term]>>, bool);
+pub(super) type Rows = BTreeMap<Goal, Answers>;
 
 fn cost(way: &Missed, costs: &BTreeMap<&Goal, usize>) -> usize {
     let failed = way.goal.as_ref().map_or(1, |goal| costs.get(goal).copied().unwrap_or(1));

@@ -4,6 +4,8 @@
 //! Never: decides anything: the answer is the search's.
 
 mod misses;
+pub mod rule_text;
+mod summary;
 mod write;
 
 use std::collections::BTreeMap;
@@ -88,7 +90,7 @@ impl<'e, F: Facts> Explaining<'e, F> {
 
     /// Explains what a search with links has found for the question's predicate.
     pub(super) fn explain(
-        mut self,
+        &mut self,
         ask: &Ask,
         predicate: usize,
         solved: &Solved,
@@ -114,7 +116,8 @@ impl<'e, F: Facts> Explaining<'e, F> {
         if rows.is_empty() && self.looks_for_misses {
             (roots, nearest) = self.missed(predicate);
         }
-        Ok(Explanation { answer, roots, steps: self.steps, nearest, is_cut: self.is_cut })
+        let (steps, is_cut) = (std::mem::take(&mut self.steps), self.is_cut);
+        Ok(Explanation { answer, roots, steps, nearest, is_cut })
     }
 
     /// The question's own clause is shown only where it joins several goals.

@@ -102,6 +102,14 @@ impl Facts for Layered<'_> {
         }
     }
 
+    fn all_relations(&self, out: &mut Vec<RelationId>) {
+        out.extend((0u32..).take(self.relations.len()).map(RelationId));
+    }
+
+    fn predicate(&self, relation: RelationId) -> &str {
+        &self.relations[relation.0 as usize].predicate
+    }
+
     fn shape(&self, relation: RelationId) -> &Shape {
         &self.relations[relation.0 as usize].shape
     }

@@ -1,0 +1,84 @@
+//! A rule's text as its author wrote it, found again by its line.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    compile::Source,
+    limits::EXPLAIN_RULE_BYTES_MAX,
+    model::{
+        Explanation,
+        explanation::By,
+    },
+    rules::rule::Program,
+};
+
+/// Text of every rule that the explanation names, by its number. `sources`: those the program was compiled from.
+pub fn texts(program: &Program, sources: &[Source<'_>], explanation: &Explanation) -> BTreeMap<u32, String> {
+    let ways = explanation.steps.iter().flat_map(|step| &step.ways);
+    let numbers = ways.filter_map(|way| match way.by {
+        By::Rule { number, line: 1.., .. } => Some(number),
+        _ => None,
+    });
+    numbers.filter_map(|number| Some((number, of_rule(program, sources, number)?))).collect()
+}
+
+fn of_rule(program: &Program, sources: &[Source<'_>], number: u32) -> Option<String> {
+    let rule = program.rules.get(number as usize)?;
+    let text = sources.get(rule.file as usize)?.text;
+    let start = text.split_inclusive('\n').take(rule.line.checked_sub(1)? as usize).map(str::len).sum::<usize>();
+    Some(statement(text.get(start..)?))
+}
+
+/// From the beginning of a line to the first `;` outside of strings and comments, on one line.
+fn statement(text: &str) -> String {
+    let mut out = String::new();
+    let (mut in_string, mut in_comment, mut is_escaped) = (false, false, false);
+    for c in text.chars() {
+        if in_comment {
+            in_comment = c != '\n';
+            continue;
+        }
+        match c {
+            '"' if !is_escaped => in_string = !in_string,
+            '#' if !in_string => {
+                in_comment = true;
+                continue;
+            }
+            ';' if !in_string => {
+                out.push(c);
+                break;
+            }
+            _ => {}
+        }
+        is_escaped = in_string && c == '\\' && !is_escaped;
+        if c.is_whitespace() && !in_string {
+            if !out.is_empty() && !out.ends_with(' ') {
+                out.push(' ');
+            }
+        } else {
+            out.push(c);
+        }
+        if out.len() >= EXPLAIN_RULE_BYTES_MAX {
+            out.push('…');
+            break;
+        }
+    }
+    out.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::statement;
+
+    #[test]
+    fn a_rule_is_its_text_on_one_line() {
+        for (text, expected) in [
+            ("  \"read\" if \"viewer\";\n next", "\"read\" if \"viewer\";"),
+            ("a(x) if # why; not\n  b(x) and\n  c(x, \"; # \");", "a(x) if b(x) and c(x, \"; # \");"),
+            ("a(x) if b(x)", "a(x) if b(x)"),
+            ("a(\"\\\";\");", "a(\"\\\";\");"),
+        ] {
+            assert_eq!(statement(text), expected);
+        }
+    }
+}

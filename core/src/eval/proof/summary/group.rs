@@ -1,0 +1,234 @@
+//! What was found by kind: the same role on the resource and on what it belongs to is one kind, however many places and
+//! roles above it there are.
+
+use std::{cmp::Reverse, collections::BTreeSet};
+
+use super::{Explaining, Goal, Refusal, atoms, leaves, search::Found};
+use crate::{
+    eval::{linked::Literal, proof::write, term::Term},
+    facts::Facts,
+    limits::{EXPLAIN_KINDS_MAX, EXPLAIN_UNLESS_MAX},
+    model::{
+        Sym, TypeId,
+        explanation::What,
+        summary::{Grant, Objection, Summary},
+    },
+};
+
+/// Facts any one of which is enough, with the same others and the same objections.
+struct Kind {
+    facts: Vec<Goal>,
+    besides: Vec<Goal>,
+    of: Found,
+    n_missing: usize,
+}
+
+impl<F: Facts> Explaining<'_, F> {
+    /// Fills in grants and objections.
+    pub(super) fn group(&mut self, mut found: Vec<Found>, refusal: &Refusal, summary: &mut Summary) {
+        // That something belongs to something unnamed is no grant, unless nothing else is.
+        let is_vague = |one: &Found| one.missing.iter().any(|goal| self.is_vague(goal, refusal));
+        if found.iter().any(|one| !is_vague(one)) {
+            found.retain(|one| !is_vague(one));
+        }
+        let unless = lifted(&found);
+        let found = nearest_only(found);
+        let mut kinds: Vec<Kind> = Vec::new();
+        for one in found {
+            self.add_to_kinds(one, refusal, &mut kinds);
+        }
+        let kinds = self.merged(kinds, refusal);
+        let mut ordered: Vec<(usize, Kind)> = kinds.into_iter().enumerate().collect();
+        ordered.sort_by_key(|(order, kind)| {
+            let is_attribute = !kind.of.missing.is_empty() && !kind.of.missing.iter().any(|goal| self.is_askers(goal, refusal));
+            (is_attribute, kind.n_missing, Reverse(kind.of.n_met), *order)
+        });
+        summary.is_cut |= ordered.len() > EXPLAIN_KINDS_MAX;
+        ordered.truncate(EXPLAIN_KINDS_MAX);
+        // Objections are told in the order in which grants meet them.
+        let mut numbers: Vec<usize> = Vec::new();
+        for (_, kind) in &ordered {
+            for number in &kind.of.against {
+                if !numbers.contains(number) {
+                    numbers.push(*number);
+                }
+            }
+        }
+        // The same condition of several rules is one objection.
+        let mut places = Vec::with_capacity(numbers.len());
+        for number in &numbers {
+            let lifting = unless.iter().filter(|(at, _)| at == number).map(|(_, goal)| goal.clone());
+            let lifting: Vec<Goal> = lifting.take(EXPLAIN_UNLESS_MAX).collect();
+            let objection = self.objection(*number, &lifting, refusal);
+            let is_same = |known: &Objection| known.what == objection.what && known.because == objection.because;
+            let place = summary.against.iter().position(is_same);
+            match place {
+                Some(place) => {
+                    let known = &mut summary.against[place].unless;
+                    known.extend(objection.unless.into_iter().filter(|atom| !known.contains(atom)).collect::<Vec<_>>());
+                }
+                None => summary.against.push(objection),
+            }
+            places.push(place.unwrap_or(summary.against.len() - 1));
+        }
+        for (_, kind) in ordered {
+            let mut besides: Vec<What> = atoms(self, &kind.besides).into_iter().map(What::Goal).collect();
+            for (clause, place, environment) in &kind.of.open {
+                let literal = &self.linked.clauses[*clause].body[usize::from(*place)];
+                besides.push(write::what(self.linked, self.facts, literal, environment));
+            }
+            let against = kind.of.against.iter().filter_map(|number| numbers.iter().position(|n| n == number));
+            let against: BTreeSet<usize> = against.map(|at| places[at]).collect();
+            summary.grants.push(Grant {
+                is_inherited: kind.facts.iter().skip(1).all(|goal| {
+                    place(goal).is_some_and(|place| Some(place) == refusal.resource || refusal.above.contains(&place))
+                }),
+                facts: atoms(self, &kind.facts),
+                besides,
+                against: against.into_iter().collect(),
+                by: kind.of.by.map(|clause| self.rule(clause)),
+            });
+        }
+        // Where all facts are there, more of them that meet the same objections are no help.
+        let own = summary.grants.iter().find(|grant| grant.facts.is_empty()).map(|grant| grant.against.clone());
+        if let Some(own) = own {
+            let is_help = |grant: &Grant| own.iter().any(|at| !grant.against.contains(at));
+            summary.grants.retain(|grant| grant.facts.is_empty() || is_help(grant));
+        }
+    }
+
+    fn objection(&mut self, number: usize, lifting: &[Goal], refusal: &Refusal) -> Objection {
+        let failing = &refusal.objections[number];
+        let literal = self.linked.clauses[failing.clause].body[usize::from(failing.literal)].clone();
+        let what = self.what(&literal, &failing.environment);
+        let because = match &literal {
+            Literal::Not(predicate, args) => {
+                let row = failing.environment.row(args);
+                let step = self.proof(*predicate, &row).ok().flatten();
+                step.map_or_else(Vec::new, |step| leaves(&self.steps, step))
+            }
+            _ => Vec::new(),
+        };
+        let mut unless = atoms(self, lifting);
+        // What must not hold and doesn't is told already.
+        unless.retain(|atom| !because.contains(&What::Not(atom.clone())));
+        Objection { what, because, unless, by: self.rule(failing.clause) }
+    }
+
+    /// Is it a fact of things that nothing names?
+    fn is_vague(&self, goal: &Goal, refusal: &Refusal) -> bool {
+        let is_free = goal.1.iter().any(|term| matches!(term, Term::Var(..)));
+        is_free && !self.is_askers(goal, refusal)
+    }
+
+    /// Is it a fact of the asker, or of what theirs name?
+    fn is_askers(&self, goal: &Goal, refusal: &Refusal) -> bool {
+        goal.1.iter().any(|term| match term {
+            Term::Const(value) => Some(*value) == refusal.asker || refusal.kin.contains(value),
+            Term::Var(..) => false,
+        })
+    }
+
+    /// A role joins those of the same one on places of the same type, whatever its name.
+    fn add_to_kinds(&self, one: Found, refusal: &Refusal, kinds: &mut Vec<Kind>) {
+        let n_missing = one.missing.len() + one.open.len();
+        let is_role = |goal: &&Goal| self.linked.predicates[goal.0].name == "has_role";
+        let of_asker = one.missing.iter().find(|goal| is_role(goal) && self.is_askers(goal, refusal));
+        let Some(first) = of_asker.or_else(|| one.missing.iter().find(|goal| self.is_askers(goal, refusal))).or(one.missing.first()) else {
+            kinds.push(Kind { facts: Vec::new(), besides: Vec::new(), of: one, n_missing });
+            return;
+        };
+        let first = first.clone();
+        let besides: Vec<Goal> = one.missing.iter().filter(|goal| **goal != first).cloned().collect();
+        let same = kinds.iter_mut().find(|kind| {
+            let Some(known) = kind.facts.first() else { return false };
+            is_role(&known)
+                && is_role(&&first)
+                && known.1.len() == first.1.len()
+                && known.1.first() == first.1.first()
+                && type_of_place(known) == type_of_place(&first)
+                && kind.besides == besides
+                && kind.of.against == one.against
+                && kind.of.open.len() == one.open.len()
+        });
+        match same {
+            Some(kind) => kind.facts.push(first),
+            None => kinds.push(Kind { facts: vec![first], besides, of: one, n_missing }),
+        }
+    }
+
+    /// The resource's own kind and that of what it belongs to are one, where the roles are the same.
+    fn merged(&self, mut kinds: Vec<Kind>, refusal: &Refusal) -> Vec<Kind> {
+        let Some(own) = kinds.iter().position(|kind| {
+            kind.facts.first().is_some_and(|goal| place(goal).is_some() && place(goal) == refusal.resource)
+        }) else {
+            return kinds;
+        };
+        let is_same = |kind: &Kind| {
+            let first = kind.facts.first();
+            first.is_some_and(|goal| place(goal).is_some_and(|place| refusal.above.contains(&place)))
+                && first.and_then(|goal| goal.1.first()) == kinds[own].facts.first().and_then(|goal| goal.1.first())
+                && roles(kind) == roles(&kinds[own])
+                && kind.besides == kinds[own].besides
+                && kind.of.against == kinds[own].of.against
+        };
+        if let Some(other) = kinds.iter().enumerate().position(|(at, kind)| at != own && is_same(kind)) {
+            let facts = kinds[other].facts.clone();
+            kinds[own].facts.extend(facts);
+            kinds.remove(other);
+        }
+        kinds
+    }
+}
+
+fn roles(kind: &Kind) -> BTreeSet<Term> {
+    kind.facts.iter().filter_map(|goal| goal.1.get(1).copied()).collect()
+}
+
+/// What a role is on.
+fn place(goal: &Goal) -> Option<Sym> {
+    match goal.1.get(2) {
+        Some(Term::Const(value)) => Some(*value),
+        _ => None,
+    }
+}
+
+fn type_of_place(goal: &Goal) -> Option<TypeId> {
+    place(goal).map(|place| place.ty)
+}
+
+/// What lifts which objection: where the same facts and one more meet it no more.
+fn lifted(found: &[Found]) -> Vec<(usize, Goal)> {
+    let mut lifted = Vec::new();
+    for one in found.iter().filter(|one| !one.against.is_empty() && !one.missing.is_empty()) {
+        for other in found.iter().filter(|other| is_more(one, other)) {
+            let more: Vec<&Goal> = other.missing.iter().filter(|goal| !one.missing.contains(goal)).collect();
+            let [more] = more.as_slice() else { continue };
+            for number in one.against.difference(&other.against) {
+                let pair = (*number, (*more).clone());
+                if !lifted.contains(&pair) {
+                    lifted.push(pair);
+                }
+            }
+        }
+    }
+    lifted
+}
+
+/// Has the other all of the one's facts, and more?
+fn is_more(one: &Found, other: &Found) -> bool {
+    one.missing.len() < other.missing.len() && one.missing.iter().all(|goal| other.missing.contains(goal))
+}
+
+/// Without those that are others with more: what lifts an objection is told with the objection.
+fn nearest_only(found: Vec<Found>) -> Vec<Found> {
+    let is_left_out = |other: &Found| {
+        found.iter().any(|one| {
+            let is_same = one.missing == other.missing;
+            (is_same && one.against.is_subset(&other.against) && one.against != other.against)
+                || (is_more(one, other) && (one.against.is_subset(&other.against) || !one.missing.is_empty()))
+        })
+    };
+    let keep: Vec<bool> = found.iter().map(|one| !is_left_out(one)).collect();
+    found.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(one, _)| one).collect()
+}
