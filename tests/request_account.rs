@@ -4,7 +4,7 @@
 
 use understudy_core::{
     compile::{Source, compile},
-    engine::Engine,
+    engine::{Engine, Options},
     eval::answer::Evaluator,
     facts::plain::Plain,
     limits::{
@@ -70,7 +70,7 @@ fn refused(request: &Request, words: &str) {
     }
     assert_eq!(evaluator.n_spent(), 0, "{words}");
     let bytes = write(&Contents::default(), []).expect("a snapshot");
-    let mut engine = Engine::open(&bytes, 7).expect("it opens");
+    let mut engine = Engine::open(&bytes, Options::seeded(7)).expect("it opens");
     let (mut call, mut out) = (Vec::new(), Vec::new());
     request::encode_ask(request, &mut call);
     dispatch::call(Some(&mut engine), &call, &mut out);

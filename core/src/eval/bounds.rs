@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use crate::{limits::TYPE_SETS_KEPT, model::TypeId, rules::rule::Program};
+use crate::{
+    limits::TYPE_SETS_KEPT,
+    model::{TypeId, number},
+    rules::rule::Program,
+};
 
 /// What a free variable may be. Plain data; equal bounds are equal numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,7 +64,7 @@ impl Bounds {
                 set.fill(u64::MAX);
             }
             // Duplicates keep a place of their own: positions are the program's numbers.
-            let number = bounds.sets.len() as u32;
+            let number = number(bounds.sets.len());
             bounds.numbers.entry(set.clone()).or_insert(number);
             bounds.sets.push(set);
         }
@@ -82,7 +86,7 @@ impl Bounds {
         if let Some(number) = self.numbers.get(&set) {
             return *number;
         }
-        let number = self.sets.len() as u32;
+        let number = number(self.sets.len());
         self.numbers.insert(set.clone(), number);
         self.sets.push(set);
         number

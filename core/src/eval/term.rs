@@ -1,6 +1,6 @@
 //! Terms of rows and calls, and the bindings of one rule under way.
 
-use crate::model::Sym;
+use crate::model::{Sym, number};
 
 use super::bounds::{Bound, Bounds};
 
@@ -159,7 +159,7 @@ impl Numbers {
                     seen.push(variable);
                     seen.len() - 1
                 });
-                place as u32
+                number(place)
             }
             Numbers::Many(numbers, n_given) => *numbers[usize::from(variable)].get_or_insert_with(|| {
                 *n_given += 1;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{FACT_ARITY_MAX, Facts, Layer, RelationId, Row, RowPattern, Shape};
-use crate::model::{Fact, Sym, TypeId, Value};
+use crate::model::{Fact, Sym, TypeId, Value, number};
 
 /// Facts in memory, and the context facts of one request on top.
 #[derive(Clone, Debug, Default)]
@@ -95,11 +95,6 @@ impl Plain {
     fn relation(&self, relation: RelationId) -> &PlainRelation {
         &self.relations[relation.0 as usize]
     }
-}
-
-/// Numbers are 32 bits wide: as many things don't fit a machine's memory.
-fn number(place: usize) -> u32 {
-    u32::try_from(place).expect("fewer than 2^32 types, ids of a type and relations")
 }
 
 /// The part of sorted rows that begins with what the pattern binds first: the others need not be looked at.
@@ -234,10 +229,10 @@ impl Facts for Plain {
     fn next(&self, cursor: &mut PlainCursor, row: &mut Row) -> bool {
         let PlainRelation { rows, context, .. } = self.relation(cursor.relation);
         for (all, left) in [(rows, &mut cursor.rows), (context, &mut cursor.context)] {
-            for at in left.0..left.1 {
-                left.0 = at + 1;
-                if fits(&cursor.pattern, &all[at]) {
-                    *row = all[at];
+            for candidate in all.get(left.0..left.1).unwrap_or_default() {
+                left.0 += 1;
+                if fits(&cursor.pattern, candidate) {
+                    *row = *candidate;
                     return true;
                 }
                 cursor.n_passed += 1;

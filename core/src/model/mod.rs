@@ -13,5 +13,5 @@ pub use explanation::Explanation;
 pub use fact::{Change, Fact};
 pub use request::{Ask, Constraint, Request, TooMany};
 pub use summary::{Reasons, Summary};
-pub use symbol::{Sym, TypeId};
+pub use symbol::{Sym, TypeId, number};
 pub use value::{Pattern, Value, ValueError};

@@ -1,5 +1,11 @@
 //! Small numbers that stand for values inside the engine.
 
+/// A place in a list as a number of 32 bits. Never wraps: as many types, ids, relations, rules or rows don't fit a memory that
+/// requests and snapshots are bounded by.
+pub fn number(place: usize) -> u32 {
+    u32::try_from(place).expect("fewer than 2^32 of anything that has a number")
+}
+
 /// Number of a type in one instance: the snapshot's types first, then those that later writes name, then the request's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TypeId(pub u32);

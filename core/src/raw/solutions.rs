@@ -79,8 +79,8 @@ fn ids(n: u32, reader: &mut Reader<'_>) -> Result<Vec<String>, Malformed> {
         return reader.expected("UTF-8 before this");
     };
     let mut ids = Vec::with_capacity(lengths.len() / 4);
-    for length in lengths.chunks_exact(4) {
-        let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
+    for length in lengths.as_chunks().0 {
+        let length = u32::from_le_bytes(*length) as usize;
         let Some((id, rest)) = text.split_at_checked(length) else {
             return reader.expected("lengths of ids that end where ids do");
         };

@@ -126,8 +126,8 @@ impl<'a> Reader<'a> {
     pub(super) fn words<const N: usize>(&mut self) -> Result<[u32; N], Malformed> {
         let bytes = self.take(N * 4, "more words")?;
         let mut words = [0; N];
-        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
-            *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+            *word = u32::from_le_bytes(*bytes);
         }
         Ok(words)
     }

@@ -230,7 +230,7 @@ impl<'a> Snapshot<'a> {
             let mut cursor = relation.open(&everything);
             let mut row = Row::default();
             std::iter::from_fn(move || {
-                relation.next(&mut cursor, &everything, &mut row).then(|| self.fact(relation, &row))
+                relation.next(&mut cursor, &everything, &mut row, &mut 0).then(|| self.fact(relation, &row))
             })
             .flatten()
         })

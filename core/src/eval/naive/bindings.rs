@@ -1,8 +1,11 @@
 //! A term for every variable of a rule, and what makes two terms one: by substitution everywhere, nothing shared.
 
-use crate::eval::{
-    bounds::{Bound, Bounds},
-    term::{RuleTerm, Term},
+use crate::{
+    eval::{
+        bounds::{Bound, Bounds},
+        term::{RuleTerm, Term},
+    },
+    model::number,
 };
 
 /// Arguments of a call, or of an answer: variables numbered in order of first occurrence.
@@ -18,8 +21,8 @@ pub(super) struct Bindings {
 impl Bindings {
     /// Every variable free, and different from the others.
     pub(super) fn new(bounds: &[Bound]) -> Self {
-        let terms = bounds.iter().enumerate().map(|(number, bound)| Term::Var(number as u32, *bound)).collect();
-        Bindings { terms, n_numbers: bounds.len() as u32 }
+        let terms = bounds.iter().enumerate().map(|(number, bound)| Term::Var(self::number(number), *bound)).collect();
+        Bindings { terms, n_numbers: number(bounds.len()) }
     }
 
     pub(super) fn term(&self, term: RuleTerm) -> Term {
@@ -38,7 +41,7 @@ impl Bindings {
                     seen.push(number);
                 }
                 let place = seen.iter().take_while(|other| **other != number).count();
-                Term::Var(place as u32, bound)
+                Term::Var(self::number(place), bound)
             }
             value => value,
         };
@@ -76,7 +79,7 @@ impl Bindings {
             Term::Var(number, bound) => Term::Var(number + self.n_numbers, bound),
             value => value,
         }));
-        joined.n_numbers += row.len() as u32;
+        joined.n_numbers += number(row.len());
         for (place, term) in terms.iter().enumerate() {
             let (a, b) = (joined.term(*term), joined.terms[n_own + place]);
             joined = joined.same(bounds, a, b)?;

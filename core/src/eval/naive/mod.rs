@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     facts::{FACT_ARITY_MAX, Facts, RowPattern},
-    model::Sym,
+    model::{Sym, number},
     rules::rule::Comparison,
 };
 
@@ -72,7 +72,7 @@ impl Call {
 
     /// The call with a variable at each position.
     fn open(predicate: usize, arity: usize) -> Call {
-        Call::whole(predicate, (0..arity).map(|at| Term::Var(at as u32, ANYTHING)).collect())
+        Call::whole(predicate, (0..arity).map(|at| Term::Var(number(at), ANYTHING)).collect())
     }
 }
 

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::eval::term::{Environment, Term};
+use crate::{
+    eval::term::{Environment, Term},
+    model::number,
+};
 
 /// One of [`Links`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,6 +63,6 @@ impl Links {
     /// One more: it names only those that are there.
     pub(super) fn add(&mut self, derivation: Derivation) -> DerivationId {
         self.derivations.push(derivation);
-        DerivationId(self.derivations.len() as u32 - 1)
+        DerivationId(number(self.derivations.len() - 1))
     }
 }

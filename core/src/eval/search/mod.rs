@@ -35,7 +35,10 @@ use super::{
     solve::{OutOfBudget, Question, Solved, Solver, Worth},
     term::{Environment, Resolved, RuleTerm, Slot, Term},
 };
-use crate::facts::{Facts, RelationId};
+use crate::{
+    facts::{Facts, RelationId},
+    model::number,
+};
 
 /// The evaluator by tables.
 pub struct Search;
@@ -111,7 +114,7 @@ impl<'s, F: Facts> Run<'s, F> {
 
     /// Finds all rows of a predicate, in table 0; without arguments, the run ends at its first true one.
     fn rows(&mut self, predicate: usize) -> Result<End, OutOfBudget> {
-        let arity = self.linked.predicates[predicate].arity as u32;
+        let arity = number(self.linked.predicates[predicate].arity);
         let args: Vec<Term> = (0..arity).map(|at| Term::Var(at, ANYTHING)).collect();
         let root = self.table(predicate, &args)?;
         loop {

@@ -20,7 +20,7 @@ use super::{
     FACT_ARITY_MAX, Facts, RelationId, Row, RowPattern, Shape,
     stored::{Base, StoredCursor, id_hash},
 };
-use crate::model::{Change, Fact, Pattern, Sym, TypeId, Value};
+use crate::model::{Change, Fact, Pattern, Sym, TypeId, Value, number};
 
 type Map<K, V> = HashMap<K, V, FixedState>;
 
@@ -75,6 +75,8 @@ pub struct LayeredCursor {
     layer: u8,
     base: StoredCursor,
     above: Position,
+    /// Rows looked at in vain.
+    n_passed: u64,
 }
 
 impl<'a> Layered<'a> {
@@ -107,14 +109,14 @@ impl<'a> Layered<'a> {
     }
 
     fn add_type(&mut self, name: Cow<'a, str>, n_base: u32) -> u32 {
-        let number = self.types.len() as u32;
+        let number = number(self.types.len());
         self.type_numbers.insert(name.clone().into_owned(), number);
         self.types.push(Type { name, n_base, fresh: Vec::new(), numbers: Map::with_hasher(self.state()) });
         number
     }
 
     fn add_relation(&mut self, predicate: Cow<'a, str>, shape: Shape) -> u32 {
-        let number = self.relations.len() as u32;
+        let number = number(self.relations.len());
         let arity = shape.types.len();
         self.by_predicate.entry(self.predicate_hash(&predicate, arity)).or_default().push(number);
         self.by_shape.entry(self.shape_hash(&predicate, &shape.types)).or_default().push(number);
@@ -229,7 +231,7 @@ impl<'a> Layered<'a> {
                 continue;
             }
             let Some(pattern) = self.row_pattern(types, args) else { continue };
-            let relation_id = RelationId(number as u32);
+            let relation_id = RelationId(self::number(number));
             let (mut cursor, mut row) = (self.open(relation_id, &pattern), Row::default());
             while self.next(&mut cursor, &mut row) {
                 let values = types.iter().zip(row).map(|(ty, id)| {
@@ -258,7 +260,8 @@ impl<'a> Layered<'a> {
             if places.is_empty() {
                 continue;
             }
-            let (mut cursor, mut row) = (self.open(RelationId(number as u32), &RowPattern::default()), Row::default());
+            let (mut cursor, mut row) =
+                (self.open(RelationId(self::number(number)), &RowPattern::default()), Row::default());
             while self.next(&mut cursor, &mut row) {
                 symbols.extend(places.iter().map(|at| row[*at]));
             }

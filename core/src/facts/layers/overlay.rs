@@ -78,8 +78,8 @@ impl Rows {
         self.best(pattern).map_or(self.n_rows, |(_, _, n_rows)| n_rows)
     }
 
-    /// Next row that fits, after the last one given.
-    pub(super) fn next(&self, at: &mut Position, pattern: &RowPattern, row: &mut Row) -> bool {
+    /// Next row that fits, after the last one given. `n_passed`: counts those that don't.
+    pub(super) fn next(&self, at: &mut Position, pattern: &RowPattern, row: &mut Row, n_passed: &mut u64) -> bool {
         if self.n_rows == 0 {
             return false;
         }
@@ -87,7 +87,11 @@ impl Rows {
             Some(last) => Bound::Excluded(last),
             None => Bound::Unbounded,
         };
-        let fits = |row: &&Row| pattern.iter().zip(row.iter()).all(|(bound, id)| bound.is_none_or(|b| b == *id));
+        let fits = |row: &&Row| {
+            let fits = pattern.iter().zip(row.iter()).all(|(bound, id)| bound.is_none_or(|b| b == *id));
+            *n_passed += u64::from(!fits);
+            fits
+        };
         let found = match self.best(pattern) {
             Some((position, id, _)) => {
                 self.of(position, id).and_then(|rows| rows.range((after, Bound::Unbounded)).find(fits))

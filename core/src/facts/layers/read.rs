@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use super::{Before, Layered, LayeredCursor, Position, Relation};
 use crate::{
     facts::{Facts, Layer, RelationId, Row, RowPattern, Shape},
-    model::{Fact, Sym, TypeId},
+    model::{Fact, Sym, TypeId, number},
 };
 
 impl Facts for Layered<'_> {
@@ -65,7 +65,8 @@ impl Facts for Layered<'_> {
     fn intern(&mut self, ty: TypeId, id: &str) -> Sym {
         let number = self.known(ty.0, id).unwrap_or_else(|| {
             let of_type = &mut self.types[ty.0 as usize];
-            let number = of_type.n_base + of_type.fresh.len() as u32;
+            let number =
+                of_type.n_base.checked_add(number(of_type.fresh.len())).expect("fewer than 2^32 ids of a type");
             of_type.fresh.push(id.to_owned());
             of_type.numbers.insert(id.to_owned(), number);
             number
@@ -140,7 +141,7 @@ impl Facts for Layered<'_> {
 
     fn open(&self, relation: RelationId, pattern: &RowPattern) -> LayeredCursor {
         let base = self.base.relations.get(relation.0 as usize).map(|base| base.open(pattern)).unwrap_or_default();
-        LayeredCursor { relation, pattern: *pattern, layer: 0, base, above: Position::default() }
+        LayeredCursor { relation, pattern: *pattern, layer: 0, base, above: Position::default(), n_passed: 0 }
     }
 
     fn next(&self, cursor: &mut LayeredCursor, row: &mut Row) -> bool {
@@ -149,11 +150,11 @@ impl Facts for Layered<'_> {
         loop {
             let found = match cursor.layer {
                 0 => match self.base.relations.get(number) {
-                    Some(base) => base.next(&mut cursor.base, &cursor.pattern, row),
+                    Some(base) => base.next(&mut cursor.base, &cursor.pattern, row, &mut cursor.n_passed),
                     None => false,
                 },
-                1 => above.later.next(&mut cursor.above, &cursor.pattern, row),
-                2 => above.context.next(&mut cursor.above, &cursor.pattern, row),
+                1 => above.later.next(&mut cursor.above, &cursor.pattern, row, &mut cursor.n_passed),
+                2 => above.context.next(&mut cursor.above, &cursor.pattern, row, &mut cursor.n_passed),
                 _ => return false,
             };
             if !found {
@@ -161,7 +162,13 @@ impl Facts for Layered<'_> {
                 cursor.above = Position::default();
             } else if cursor.layer != 0 || above.tombstones.is_empty() || !above.tombstones.contains(row) {
                 return true;
+            } else {
+                cursor.n_passed += 1;
             }
         }
+    }
+
+    fn n_passed(&self, cursor: &LayeredCursor) -> u64 {
+        cursor.n_passed
     }
 }

@@ -78,7 +78,7 @@ impl Dictionary<'_> {
                 return None;
             }
             if slot >> id_bits == tag {
-                let number = (slot & id_mask).checked_sub(1)? as u32;
+                let number = u32::try_from((slot & id_mask).checked_sub(1)?).ok()?;
                 if self.is(number, id) {
                     return Some(number);
                 }
@@ -92,9 +92,8 @@ impl Dictionary<'_> {
         match self.class {
             Class::Inline => inline(id).is_some_and(|key| Longs::new(self.entries).get(number as usize) == Some(key)),
             Class::Uuid => uuid(id).is_some_and(|key| self.entry(number) == Some(&key)),
-            Class::Integer => {
-                integer(id).is_some_and(|key| Longs::new(self.entries).get(number as usize) == Some(key as u64))
-            }
+            Class::Integer => integer(id)
+                .is_some_and(|key| Longs::new(self.entries).get(number as usize) == Some(key.cast_unsigned())),
             Class::Text => self.slice(number) == Some(id.as_bytes()),
         }
     }
@@ -170,7 +169,7 @@ pub fn id_hash(seed: u64, bytes: &[u8]) -> u64 {
 pub fn slot_parts(hash: u64, n_slots: usize, n_ids: u32) -> (usize, u64, u32) {
     let start = ((hash >> 32) * n_slots as u64) >> 32;
     let id_bits = u32::BITS - n_ids.leading_zeros();
-    let tag = u64::from(hash as u32).checked_shr(id_bits).unwrap_or(0);
+    let tag = (hash & u64::from(u32::MAX)).checked_shr(id_bits).unwrap_or(0);
     (start as usize, tag, id_bits)
 }
 

@@ -170,7 +170,7 @@ impl Stored<'_> {
             *place = Some(*id);
         }
         let (mut cursor, mut found) = (self.open(&pattern), Row::default());
-        self.next(&mut cursor, &pattern, &mut found)
+        self.next(&mut cursor, &pattern, &mut found, &mut 0)
     }
 
     /// Starts over the rows that fit.
@@ -197,14 +197,15 @@ impl Stored<'_> {
         StoredCursor { direction: end, at, end: to, key }
     }
 
-    /// Next row that fits the pattern the cursor was opened with, or `false`.
-    pub fn next(&self, cursor: &mut StoredCursor, pattern: &RowPattern, row: &mut Row) -> bool {
+    /// Next row that fits the pattern the cursor was opened with, or `false`. `n_passed`: counts those that don't.
+    pub fn next(&self, cursor: &mut StoredCursor, pattern: &RowPattern, row: &mut Row, n_passed: &mut u64) -> bool {
         while cursor.at < cursor.end {
             let is_row = self.read(cursor, row);
             cursor.at += 1;
             if is_row && pattern.iter().zip(row.iter()).all(|(bound, id)| bound.is_none_or(|bound| bound == *id)) {
                 return true;
             }
+            *n_passed += 1;
         }
         false
     }
@@ -243,7 +244,7 @@ impl Stored<'_> {
                 }
                 let key = match direction.kind {
                     DirectionKind::Sparse => direction.keys.get(cursor.key),
-                    _ => Some(cursor.key as u32),
+                    _ => u32::try_from(cursor.key).ok(),
                 };
                 let Some(key) = key else { return false };
                 let (of_key, of_target) = if cursor.direction == 0 { (first, second) } else { (second, first) };
