@@ -61,7 +61,7 @@ impl Places {
 
     /// Line from 1.
     pub fn line(&self, span: Span) -> u32 {
-        line_of(&self.lines, span.file, span.start) as u32
+        crate::model::number(line_of(&self.lines, span.file, span.start))
     }
 }
 
@@ -76,7 +76,7 @@ pub fn compile(sources: &[Source<'_>]) -> Compiled {
         findings.push(finding.help("write what differs only in names as facts"));
     } else {
         for (file, source) in sources.iter().enumerate() {
-            parse(file as u32, source.text, &mut policy, &mut findings);
+            parse(crate::model::number(file), source.text, &mut policy, &mut findings);
         }
     }
     let places = Places::new(sources);
@@ -90,7 +90,7 @@ pub fn compile(sources: &[Source<'_>]) -> Compiled {
 pub fn syntax_errors(sources: &[Source<'_>]) -> Vec<Diagnostic> {
     let (mut policy, mut findings) = (Policy::default(), Vec::new());
     for (file, source) in sources.iter().enumerate() {
-        parse(file as u32, source.text, &mut policy, &mut findings);
+        parse(crate::model::number(file), source.text, &mut policy, &mut findings);
     }
     placed(findings, sources, &Places::new(sources).lines)
 }
@@ -208,7 +208,11 @@ fn split_hints(program: &Program) -> Vec<(String, u8, u8)> {
     let mut hints = Vec::new();
     for (predicate, is_split) in program.predicates.iter().zip(is_split).filter(|(p, _)| !p.auxiliary) {
         for (position, _) in is_split.iter().flatten().enumerate().filter(|(_, is_split)| **is_split) {
-            hints.push((predicate.name.clone(), predicate.arity, position as u8));
+            hints.push((
+                predicate.name.clone(),
+                predicate.arity,
+                u8::try_from(position).expect("positions are fewer than `ARITY_MAX`"),
+            ));
         }
     }
     hints
@@ -226,11 +230,11 @@ fn line_of(lines: &[Vec<usize>], file: u32, at: u32) -> usize {
 /// The position of a byte, for people.
 fn position(file: u32, at: u32, sources: &[Source<'_>], lines: &[Vec<usize>]) -> Place {
     let line = line_of(lines, file, at);
-    let mut place = Place { file: String::new(), line: line as u32, column: 1 };
+    let mut place = Place { file: String::new(), line: crate::model::number(line), column: 1 };
     if let (Some(source), Some(starts)) = (sources.get(file as usize), lines.get(file as usize)) {
         place.file = source.name.to_owned();
         let start = starts.get(line - 1).copied().unwrap_or(0);
-        place.column = source.text.get(start..at as usize).map_or(0, |t| t.chars().count()) as u32 + 1;
+        place.column = crate::model::number(source.text.get(start..at as usize).map_or(0, |t| t.chars().count())) + 1;
     }
     place
 }

@@ -87,5 +87,6 @@ pub const EXPLAIN_NAMES_MAX: usize = 200_000;
 pub const EXPLAIN_RULE_BYTES_MAX: usize = 400;
 
 const _: () = assert!(FACT_ARITY_MAX <= ARITY_MAX);
+const _: () = assert!(ARITY_MAX <= u8::MAX as usize);
 const _: () = assert!(CONDITIONS_PER_RULE_MAX <= u16::MAX as usize);
 const _: () = assert!(VARIABLES_PER_RULE_MAX <= u16::MAX as usize);

@@ -171,7 +171,7 @@ impl Types {
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }
-        let number = ProgramType(self.list.len() as u32);
+        let number = ProgramType(crate::model::number(self.list.len()));
         self.list.push(TypeDecl {
             name: name.to_owned(),
             is_abstract: matches!(name, "Actor" | "Resource"),
@@ -223,7 +223,8 @@ impl Types {
             return ANYTHING;
         }
         let below = self.reached(number.index(), &self.children).into_iter();
-        let concrete = below.filter(|below| !self.list[*below].is_abstract).map(|below| ProgramType(below as u32));
+        let concrete =
+            below.filter(|below| !self.list[*below].is_abstract).map(|below| ProgramType(crate::model::number(below)));
         let bound = self.intern(concrete.collect());
         self.annotations.insert(number, bound);
         bound
@@ -257,7 +258,7 @@ impl Types {
             self.is_full = true;
             return ANYTHING;
         }
-        let id = BoundId(self.bounds.len() as u32);
+        let id = BoundId(crate::model::number(self.bounds.len()));
         self.bounds.push(bound.clone());
         self.by_set.insert(bound, id);
         id

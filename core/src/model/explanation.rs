@@ -237,6 +237,7 @@ enum Line<'e> {
     Way(&'e Way, usize),
 }
 
+#[expect(clippy::indexing_slicing, reason = "who makes or reads an explanation checks the places in it")]
 impl Explanation {
     fn step<'e>(
         &'e self,

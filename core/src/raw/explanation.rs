@@ -120,9 +120,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Explanation, Malformed> {
     };
     let [kind, second] = reader.words()?;
     let answer = solutions::read(kind, second, reader)?;
-    let lengths = reader.lengths(n_roots)?.chunks_exact(4);
-    let roots =
-        lengths.map(|root| read_place(reader, u32::from_le_bytes([root[0], root[1], root[2], root[3]]), n_steps));
+    let lengths = reader.lengths(n_roots)?.as_chunks().0.iter();
+    let roots = lengths.map(|root| read_place(reader, u32::from_le_bytes(*root), n_steps));
     let roots = roots.collect::<Result<_, _>>()?;
     let steps = reader.items(n_steps, |reader| {
         let [holds, n_ways] = reader.words()?;

@@ -51,6 +51,6 @@ pub struct Items {
 impl Items {
     pub(super) fn add(&mut self, item: Item) -> u32 {
         self.list.push(item);
-        self.list.len() as u32 - 1
+        crate::model::number(self.list.len() - 1)
     }
 }

@@ -241,7 +241,7 @@ impl Program {
         self.predicates
             .iter()
             .position(|p| !p.auxiliary && usize::from(p.arity) == arity && p.name == name)
-            .map(|i| PredicateId(i as u32))
+            .map(|i| PredicateId(crate::model::number(i)))
     }
 
     /// File and line of a rule; `None` for the default `allow` and for what isn't a rule of the program.
@@ -252,7 +252,7 @@ impl Program {
 
     /// The type of this name, if the program names it.
     pub fn find_type(&self, name: &str) -> Option<ProgramType> {
-        self.types.iter().position(|t| t.name == name).map(|i| ProgramType(i as u32))
+        self.types.iter().position(|t| t.name == name).map(|i| ProgramType(crate::model::number(i)))
     }
 
     /// Names of the concrete types at or below this one, if the program names it.

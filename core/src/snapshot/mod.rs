@@ -7,6 +7,7 @@ pub mod layout;
 pub mod manifest;
 pub mod program;
 pub mod reader;
+#[expect(clippy::indexing_slicing, reason = "ids, types and ends are numbered by what is gathered before")]
 pub mod writer;
 
 #[cfg(test)]

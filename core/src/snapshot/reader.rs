@@ -298,6 +298,10 @@ fn relations<'a>(section: &'a [u8], types: &[Dictionary<'a>]) -> Option<Vec<Stor
     records(section, RELATION_RECORD_WORDS)?.map(|record| relation(section, record, types)).collect()
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "positions are below the arity, types below their number: both are checked here"
+)]
 fn relation<'a>(section: &'a [u8], record: Longs<'a>, types: &[Dictionary<'a>]) -> Option<Stored<'a>> {
     let word = |at| record.get(at);
     let words = |at: u64, n: u64| Some(Words::new(slice(section, at, n.checked_mul(4)?)?));

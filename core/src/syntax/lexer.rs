@@ -65,7 +65,7 @@ impl<'t> Lexer<'t, '_> {
     }
 
     fn span(&self, start: usize) -> Span {
-        Span { file: self.file, start: start as u32, end: self.at as u32 }
+        Span { file: self.file, start: offset(start), end: offset(self.at) }
     }
 
     fn push(&mut self, start: usize, kind: Kind) {
@@ -139,7 +139,7 @@ impl<'t> Lexer<'t, '_> {
         }
         if rest.starts_with("//") {
             self.at += rest.find('\n').unwrap_or(rest.len());
-            let span = Span { file: self.file, start: start as u32, end: start as u32 + 2 };
+            let span = Span { file: self.file, start: offset(start), end: offset(start + 2) };
             let finding = Finding::error("foreign-word", span, "`//` begins no comment");
             return self.findings.push(finding.help("begin it with `#`"));
         }
@@ -203,7 +203,7 @@ impl<'t> Lexer<'t, '_> {
             self.findings.push(finding.help("store cents, not euros"));
         }
         let number = digits.parse().unwrap_or_else(|_| {
-            let span = Span { file: self.file, start: start as u32, end: self.at as u32 };
+            let span = Span { file: self.file, start: offset(start), end: offset(self.at) };
             let finding = Finding::error("number-size", span, format!("`{digits}` doesn't fit 64 bits"));
             self.findings.push(finding.help(format!("integers go from {} to {}", i64::MIN, i64::MAX)));
             0
@@ -249,4 +249,9 @@ impl<'t> Lexer<'t, '_> {
         self.findings.push(finding.help("close it with `\"`, or write `\\` before a line break that belongs to it"));
         self.push(start, Kind::Text(value));
     }
+}
+
+/// An offset in a text. Texts are far shorter than 4 GiB: they are counted before they are read.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }

@@ -82,7 +82,10 @@ impl<F: Facts> Explaining<'_, F> {
         for clause in self.linked.predicates[goal.0].clauses.clone() {
             let rule = &self.linked.clauses[clause];
             let mut environment = Environment(rule.bounds.iter().map(|b| Slot::Free(*b)).collect());
-            let (head, n_conditions) = (rule.head.clone(), rule.body.len() as u16);
+            let (head, n_conditions) = (
+                rule.head.clone(),
+                u16::try_from(rule.body.len()).expect("conditions are counted where rules are made"),
+            );
             if !environment.unify_row(&mut self.linked.bounds, &head, &goal.1) {
                 continue;
             }
@@ -180,7 +183,12 @@ impl<F: Facts> Explaining<'_, F> {
     }
 
     /// True rows of a goal, as many as are followed; is it wholly false?
-    pub(super) fn rows(&mut self, predicate: usize, row: Box<[Term]>, solved: &mut Rows) -> Result<Answers, OutOfBudget> {
+    pub(super) fn rows(
+        &mut self,
+        predicate: usize,
+        row: Box<[Term]>,
+        solved: &mut Rows,
+    ) -> Result<Answers, OutOfBudget> {
         if let Some(known) = solved.get(&(predicate, row.clone())) {
             return Ok(known.clone());
         }

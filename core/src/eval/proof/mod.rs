@@ -231,7 +231,7 @@ impl<'e, F: Facts> Explaining<'e, F> {
                     if number as usize == bounds.len() {
                         bounds.push(bound);
                     }
-                    RuleTerm::Var(number as u16)
+                    RuleTerm::Var(u16::try_from(number).expect("a row has fewer variables than a rule may have"))
                 }
             })
             .collect();

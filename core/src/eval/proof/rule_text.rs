@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     compile::Source,
     limits::EXPLAIN_RULE_BYTES_MAX,
-    model::{
-        Explanation,
-        explanation::By,
-    },
+    model::{Explanation, explanation::By},
     rules::rule::Program,
 };
 

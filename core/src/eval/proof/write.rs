@@ -21,7 +21,7 @@ impl<F: Facts> Explaining<'_, F> {
     }
 
     pub(super) fn rule(&self, clause: usize) -> By {
-        let number = clause as u32;
+        let number = crate::model::number(clause);
         if clause >= self.program.rules.len() {
             return By::Question;
         }

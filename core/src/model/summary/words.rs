@@ -174,7 +174,11 @@ fn value(arg: &Arg) -> String {
 /// A String as a word of the sentence.
 fn word(arg: &Arg) -> String {
     match arg {
-        Arg::Exact { type_name, id } if type_name == "String" && id.chars().all(|c| c.is_alphanumeric() || "_-.:".contains(c)) => id.clone(),
+        Arg::Exact { type_name, id }
+            if type_name == "String" && id.chars().all(|c| c.is_alphanumeric() || "_-.:".contains(c)) =>
+        {
+            id.clone()
+        }
         Arg::Any { .. } => "anything".to_owned(),
         _ => value(arg),
     }
@@ -286,7 +290,7 @@ fn alternatives(grant: &Grant, asker: Option<&Arg>) -> String {
     if rest.is_empty() {
         return text;
     }
-    let type_name = type_of(rest[0]).unwrap_or_default();
+    let type_name = rest.first().and_then(|place| type_of(place)).unwrap_or_default();
     let is_one_type = rest.iter().all(|place| type_of(place) == Some(type_name));
     let listed = list(rest.iter().map(|place| value(place)), "or");
     if grant.is_inherited && is_one_type {

@@ -121,7 +121,7 @@ impl Lowering<'_> {
                 return self.findings.push(finding.help("give a part of it a rule of its own"));
             };
             self.n_auxiliary += 1;
-            let predicate = PredicateId(self.predicates.len() as u32);
+            let predicate = PredicateId(crate::model::number(self.predicates.len()));
             let name = format!("not@{}.{}", (self.line)(span), self.n_auxiliary);
             self.predicates.push(Predicate { name, arity, rules: Vec::new(), auxiliary: true });
             body.push(Literal::Not { predicate, args });

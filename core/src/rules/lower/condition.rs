@@ -91,7 +91,7 @@ impl Lowering<'_> {
         let constant = Constant { ty: self.types.number(type_name), id: id.to_owned() };
         *self.by_constant.entry(constant).or_insert_with_key(|constant| {
             self.constants.push(constant.clone());
-            ConstId(self.constants.len() as u32 - 1)
+            ConstId(crate::model::number(self.constants.len() - 1))
         })
     }
 

@@ -82,9 +82,10 @@ impl<'l> Lowering<'l> {
         if let Some(known) = of_name.iter().find(has_arity) {
             return *known;
         }
-        let id = PredicateId(self.predicates.len() as u32);
+        let id = PredicateId(crate::model::number(self.predicates.len()));
         self.by_name.entry(name.to_owned()).or_default().push(id);
-        let (name, arity, rules) = (name.to_owned(), arity as u8, Vec::new());
+        let arity = u8::try_from(arity).expect("arguments are counted against `ARITY_MAX` before");
+        let (name, rules) = (name.to_owned(), Vec::new());
         self.predicates.push(Predicate { name, arity, rules, auxiliary: false });
         id
     }
@@ -92,7 +93,7 @@ impl<'l> Lowering<'l> {
     /// The default `allow` of an arity (polar.md §11): untyped, from no line.
     pub fn default_allow(&mut self, arity: usize) {
         let (head, granted) = (self.predicate("allow", arity), self.predicate("has_permission", arity));
-        let args: Vec<_> = (0..arity as u16).map(Term::Var).collect();
+        let args: Vec<_> = (0u16..).take(arity).map(Term::Var).collect();
         let variables = (0..arity).map(|_| Variable { name: "_".to_owned(), bound: ANYTHING }).collect();
         let body = vec![Literal::Call { predicate: granted, args: args.clone() }];
         self.add(Rule { head, args, body, variables, line: 0, file: 0 }, Vec::new());
@@ -100,7 +101,7 @@ impl<'l> Lowering<'l> {
 
     fn add(&mut self, rule: Rule, items: Vec<u32>) {
         self.items.of_rules.push(items);
-        let id = RuleId(self.rules.len() as u32);
+        let id = RuleId(crate::model::number(self.rules.len()));
         self.predicates[rule.head.index()].rules.push(id);
         self.rules.push(rule);
     }

@@ -27,7 +27,7 @@ pub(super) fn order(gathered: &mut Gathered) -> (Vec<Type>, Numbers) {
     places.sort_unstable_by(|a, b| taken[*a].0.cmp(&taken[*b].0));
     let mut numbers = Numbers { types: vec![0; taken.len()], ids: vec![Vec::new(); taken.len()] };
     for (number, place) in places.iter().enumerate() {
-        numbers.types[*place] = number as u32;
+        numbers.types[*place] = crate::model::number(number);
     }
     let mut types: Vec<Option<Type>> = taken.iter().map(|_| None).collect();
     for (place, (name, ids)) in taken.into_iter().enumerate() {
@@ -36,7 +36,7 @@ pub(super) fn order(gathered: &mut Gathered) -> (Vec<Type>, Numbers) {
         let of_type = &mut numbers.ids[place];
         of_type.resize(tagged.len(), 0);
         for (number, (_, provisional)) in tagged.iter().enumerate() {
-            of_type[*provisional as usize] = number as u32;
+            of_type[*provisional as usize] = crate::model::number(number);
         }
         let ids = tagged.into_iter().map(|(id, _)| id).collect();
         types[numbers.types[place] as usize] = Some(Type { name, ids });
@@ -99,11 +99,12 @@ fn slots(ty: &Type, seed: u64) -> Vec<u32> {
     let mut slots = vec![0u32; n_slots];
     for (number, id) in ty.ids.iter().enumerate() {
         let hash = id_hash(seed, id.as_bytes());
-        let (mut at, tag, id_bits) = slot_parts(hash, n_slots, ty.ids.len() as u32);
+        let (mut at, tag, id_bits) = slot_parts(hash, n_slots, crate::model::number(ty.ids.len()));
         while slots[at] != 0 {
             at = (at + 1) % n_slots;
         }
-        slots[at] = (tag << id_bits) as u32 | (number as u32 + 1);
+        let tag = u32::try_from(tag << id_bits).expect("a tag has the bits that a number leaves");
+        slots[at] = tag | (crate::model::number(number) + 1);
     }
     slots
 }

@@ -53,7 +53,7 @@ pub(super) fn lay_out(
     split_hints: &[(String, u8, u8)],
 ) -> Result<Vec<Relation>, WriteError> {
     let mut relations = Vec::new();
-    let string = types.iter().position(|ty| ty.name == "String").map(|number| number as u32);
+    let string = types.iter().position(|ty| ty.name == "String").map(crate::model::number);
     for group in groups {
         let arity = group.types.len();
         let types_final: Vec<u32> = group.types.iter().map(|ty| numbers.types[*ty as usize]).collect();
@@ -128,7 +128,10 @@ fn relation(
         [first, second] => {
             let labelled = |key: usize, target: usize| {
                 let number = |row: &Vec<u32>| match &label {
-                    Some((position, ids)) => ids.binary_search(&row[*position]).unwrap_or_default() as u16,
+                    Some((position, ids)) => {
+                        let number = ids.binary_search(&row[*position]).unwrap_or_default();
+                        u16::try_from(number).expect("labels are at most `LABELS_MAX`")
+                    }
                     None => 0,
                 };
                 let mut rows: Vec<(u32, u32, u16)> = rows.iter().map(|r| (r[key], r[target], number(r))).collect();
@@ -171,7 +174,7 @@ fn pair_direction(rows: &[(u32, u32, u16)], n_keys: usize, has_labels: bool) -> 
         for of_key in rows.chunk_by(|a, b| a.0 == b.0) {
             direction.keys.push(of_key[0].0);
             direction.offsets.push(at);
-            at += of_key.len() as u32;
+            at += crate::model::number(of_key.len());
         }
         direction.offsets.push(at);
     } else {

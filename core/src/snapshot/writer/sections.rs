@@ -60,7 +60,7 @@ pub(in crate::snapshot) fn assemble<const N: usize>(sections: [(Section, Vec<u8>
     let length = file.len() as u64;
     file[..8].copy_from_slice(&MAGIC);
     file[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    file[12..16].copy_from_slice(&(N as u32).to_le_bytes());
+    file[12..16].copy_from_slice(&crate::model::number(N).to_le_bytes());
     file[16..24].copy_from_slice(&length.to_le_bytes());
     let whole = Sha256::new().chain_update(&file[..32]).chain_update(&file[HEADER_BYTES..bodies_at]).finalize();
     file[32..64].copy_from_slice(&whole);

@@ -40,7 +40,8 @@ impl<F: Facts> Explaining<'_, F> {
         let kinds = self.merged(kinds, refusal);
         let mut ordered: Vec<(usize, Kind)> = kinds.into_iter().enumerate().collect();
         ordered.sort_by_key(|(order, kind)| {
-            let is_attribute = !kind.of.missing.is_empty() && !kind.of.missing.iter().any(|goal| self.is_askers(goal, refusal));
+            let is_attribute =
+                !kind.of.missing.is_empty() && !kind.of.missing.iter().any(|goal| self.is_askers(goal, refusal));
             (is_attribute, kind.n_missing, Reverse(kind.of.n_met), *order)
         });
         summary.is_cut |= ordered.len() > EXPLAIN_KINDS_MAX;
@@ -134,7 +135,9 @@ impl<F: Facts> Explaining<'_, F> {
         let n_missing = one.missing.len() + one.open.len();
         let is_role = |goal: &&Goal| self.linked.predicates[goal.0].name == "has_role";
         let of_asker = one.missing.iter().find(|goal| is_role(goal) && self.is_askers(goal, refusal));
-        let Some(first) = of_asker.or_else(|| one.missing.iter().find(|goal| self.is_askers(goal, refusal))).or(one.missing.first()) else {
+        let Some(first) =
+            of_asker.or_else(|| one.missing.iter().find(|goal| self.is_askers(goal, refusal))).or(one.missing.first())
+        else {
             kinds.push(Kind { facts: Vec::new(), besides: Vec::new(), of: one, n_missing });
             return;
         };

@@ -52,8 +52,7 @@ impl State {
 impl<F: Facts> Explaining<'_, F> {
     /// What would give the goal. Of equally many facts the shorter way comes first.
     pub(super) fn search(&mut self, goal: &Goal, refusal: &mut Refusal) -> Vec<Found> {
-        let nothing =
-            Found { missing: Vec::new(), open: Vec::new(), against: BTreeSet::new(), n_met: 0, by: None };
+        let nothing = Found { missing: Vec::new(), open: Vec::new(), against: BTreeSet::new(), n_met: 0, by: None };
         let start = State { todo: vec![(goal.clone(), None)], found: nothing };
         let mut seen = BTreeSet::from([start.key()]);
         let mut states = vec![start];

@@ -218,7 +218,9 @@ impl<F: Facts> Explaining<'_, F> {
         });
         let values: Vec<Sym> = values.collect();
         if refusal.asker.is_some_and(|asker| values.contains(&asker)) {
-            refusal.kin.extend(values.iter().filter(|value| Some(**value) != refusal.asker && Some(**value) != refusal.resource));
+            refusal.kin.extend(
+                values.iter().filter(|value| Some(**value) != refusal.asker && Some(**value) != refusal.resource),
+            );
             if self.linked.predicates[predicate].clauses.is_empty() || self.is_stored(predicate, row) {
                 refusal.used.insert((predicate, row.into()));
             }
@@ -233,13 +235,7 @@ impl<F: Facts> Explaining<'_, F> {
     }
 
     /// A condition that fails whatever is granted stands against the way.
-    fn object(
-        &self,
-        clause: usize,
-        literal: u16,
-        branch: &mut Branch,
-        refusal: &mut Refusal,
-    ) {
+    fn object(&self, clause: usize, literal: u16, branch: &mut Branch, refusal: &mut Refusal) {
         let environment = branch.environment.clone();
         let args = match &self.linked.clauses[clause].body[usize::from(literal)] {
             Literal::Compare(_, a, b) | Literal::Unify(a, b) => environment.row(&[*a, *b]),
