@@ -5,12 +5,20 @@
 //! Never: waits, reads a clock or a file, opens a socket, asks an engine. It stands above `wire` and `core`, which don't
 //! know each other.
 
+// No size or place that comes from a body is cut to a width or taken for one that is there.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::indexing_slicing))]
+
 pub mod authzen;
 mod body;
 pub mod convert;
 pub mod dialogue;
 pub mod head;
 pub mod keys;
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "blocks, digits and their pairs have fixed sizes"
+)]
 pub mod page;
 pub mod question;
 pub mod refusal;

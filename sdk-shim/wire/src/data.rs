@@ -76,10 +76,11 @@ impl FactsQuery {
             if parsed.args.len() <= index {
                 parsed.args.resize(index + 1, Value::default());
             }
+            let Some(arg) = parsed.args.get_mut(index) else { continue };
             if part == "type" {
-                parsed.args[index].type_name = Some(value);
+                arg.type_name = Some(value);
             } else {
-                parsed.args[index].id = Some(value);
+                arg.id = Some(value);
             }
         }
         parsed
@@ -91,12 +92,12 @@ pub fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
-    while at < bytes.len() {
+    while let Some(here) = bytes.get(at) {
         let escaped = bytes.get(at + 1..at + 3).and_then(|hex| {
             let hex = std::str::from_utf8(hex).ok().filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))?;
             u8::from_str_radix(hex, 16).ok()
         });
-        match (bytes[at], escaped) {
+        match (*here, escaped) {
             (b'%', Some(byte)) => {
                 out.push(byte);
                 at += 3;

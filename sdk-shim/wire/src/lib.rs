@@ -4,6 +4,9 @@
 //! Never: checks a policy, opens a socket, knows the engine. Responses have exactly the keys written here (some SDKs
 //! refuse a key too many); requests may carry keys that nobody reads, and `null` where a field is optional.
 
+// No size or place that comes from a body is cut to a width or taken for one that is there.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::indexing_slicing))]
+
 pub mod agent;
 pub mod authzen;
 pub mod check;

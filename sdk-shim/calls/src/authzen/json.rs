@@ -120,6 +120,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_u64<E: Error>(self, value: u64) -> Result<Json, E> {
         Ok(i64::try_from(value).map_or(Json::Number(value as f64), Json::Integer))
     }
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number that a double holds exactly")]
     fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
         let is_exact = value.fract() == 0.0 && value.abs() <= EXACT_MAX;
         Ok(if is_exact { Json::Integer(value as i64) } else { Json::Number(value) })

@@ -10,6 +10,7 @@ pub mod json;
 pub mod limits;
 pub mod members;
 mod number;
+#[allow(clippy::cast_possible_truncation, reason = "the largest page is far below 2^32")]
 pub mod page;
 pub mod properties;
 pub mod question;

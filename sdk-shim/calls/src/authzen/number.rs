@@ -8,14 +8,15 @@ pub fn text(number: f64) -> String {
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     // Where the point stands, counted from the first digit.
     let point = exponent.parse::<i32>().unwrap_or(0) + 1;
-    let n_digits = digits.len() as i32;
-    let zeros = |n: i32| "0".repeat(n.max(0) as usize);
+    // A double has 17 digits at most.
+    let n_digits = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    let zeros = |n: i32| "0".repeat(usize::try_from(n).unwrap_or(0));
     let unsigned = if number == 0.0 {
         "0".to_owned()
     } else if (n_digits..=21).contains(&point) {
         format!("{digits}{}", zeros(point - n_digits))
     } else if (1..=21).contains(&point) {
-        let (whole, fraction) = digits.split_at(point as usize);
+        let (whole, fraction) = digits.split_at(usize::try_from(point).unwrap_or(0));
         format!("{whole}.{fraction}")
     } else if (-5..=0).contains(&point) {
         format!("0.{}{digits}", zeros(-point))
