@@ -90,12 +90,7 @@ impl<'p> Names<'p> {
     }
 
     /// A name that its type doesn't have, or that no rule reads.
-    pub(super) fn warning(
-        &self,
-        uses: &FactUses<'_>,
-        predicate: &str,
-        args: &[Argument<'_>],
-    ) -> Option<FactWarning> {
+    pub(super) fn warning(&self, uses: &FactUses<'_>, predicate: &str, args: &[Argument<'_>]) -> Option<FactWarning> {
         let (kind, at) = position(predicate)?;
         let name = args.get(at).filter(|arg| arg.type_name == Some("String"))?.id?;
         let of = match owner(predicate, args.len()) {
