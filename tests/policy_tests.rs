@@ -103,6 +103,17 @@ fn what_cannot_be_asked_is_told() {
 }
 
 #[test]
+fn a_comparison_of_a_string_under_a_not_is_told_by_its_own_line() {
+    let text = "c(s: S) if is_s(s) and not text(s);\ntext(s: S) if n(s, v) and v > 5;\n\
+                test \"t\" { setup { is_s(S{\"1\"}); n(S{\"1\"}, \"9\"); } assert c(S{\"1\"}); }";
+    let report = run(&compile(&[Source { name: "policy.polar", text }]), 0, 0);
+    let failure = &report.tests[0].failures[0];
+    assert_eq!(failure.kind, FailureKind::Error);
+    assert!(failure.message.starts_with("a comparison at line 2 meets a value that is no Integer, such as a String"));
+    assert!(failure.message.contains("under the `not` at line 1"), "{}", failure.message);
+}
+
+#[test]
 fn a_failed_assert_tells_its_line_and_the_nearest_miss() {
     let failure = one("\n\n assert allow(User{\"ann\"}, \"read\", Doc{\"b\"});").expect("it fails");
     assert_eq!((failure.file.as_str(), failure.line), ("policy.polar", 17));

@@ -97,16 +97,29 @@ pub fn syntax_errors(sources: &[Source<'_>]) -> Vec<Diagnostic> {
 
 /// Everything there is to say about the sources: the errors, or, where there are none, the warnings.
 pub fn check(sources: &[Source<'_>]) -> Vec<Diagnostic> {
-    let Compiled { program, policy, mut diagnostics, places } = compile(sources);
-    if program.is_some() {
+    compile_and_warn(sources).diagnostics
+}
+
+/// Compiles, and where there are no errors looks for warnings, which are all of the diagnostics then.
+pub fn compile_and_warn(sources: &[Source<'_>]) -> Compiled {
+    let mut compiled = compile(sources);
+    if let Some(program) = &compiled.program {
+        let (policy, places) = (&compiled.policy, &compiled.places);
         let mut findings = Vec::new();
-        let mut types = Types::new(&policy, &mut findings);
-        let declarations = blocks::declarations(&policy, &types, &mut findings);
-        let shorthand = blocks::expand(&policy, &types, &declarations, &mut findings);
-        warnings::find(&policy, &shorthand, &declarations, &mut types, &mut findings);
-        diagnostics = placed(findings, sources, &places.lines);
+        let mut types = Types::new(policy, &mut findings);
+        let declarations = blocks::declarations(policy, &types, &mut findings);
+        let shorthand = blocks::expand(policy, &types, &declarations, &mut findings);
+        let checked = warnings::Checked {
+            policy,
+            expanded: &shorthand,
+            declarations: &declarations,
+            program,
+            line: &|span| places.line(span),
+        };
+        warnings::find(checked, &mut types, &mut findings);
+        compiled.diagnostics = placed(findings, sources, &places.lines);
     }
-    diagnostics
+    compiled
 }
 
 /// The program of a checked policy with more rules, and what its rules were written as; the added ones count as nothing.
@@ -234,9 +247,14 @@ fn position(file: u32, at: u32, sources: &[Source<'_>], lines: &[Vec<usize>]) ->
     if let (Some(source), Some(starts)) = (sources.get(file as usize), lines.get(file as usize)) {
         place.file = source.name.to_owned();
         let start = starts.get(line - 1).copied().unwrap_or(0);
-        place.column = crate::model::number(source.text.get(start..at as usize).map_or(0, |t| t.chars().count())) + 1;
+        place.column = crate::model::number(source.text.get(start..at as usize).map_or(0, columns)) + 1;
     }
     place
+}
+
+/// Characters of a line's beginning; a byte order mark is none.
+fn columns(text: &str) -> usize {
+    text.chars().filter(|c| *c != '\u{feff}').count()
 }
 
 /// Findings as people read them: sorted by place, each once.

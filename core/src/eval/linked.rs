@@ -57,6 +57,8 @@ pub struct Predicate {
     pub auxiliary: bool,
     /// Positions that must be bound, else a comparison or negation under it stays open (polar.md §12.5).
     pub needs: Vec<bool>,
+    /// Line of the first order comparison in it or below it; 0: there is none.
+    pub compared: u32,
 }
 
 /// A program linked to a store.
@@ -121,12 +123,14 @@ impl Linked {
                 clauses: predicate.rules.iter().map(|r| r.index()).collect(),
                 auxiliary: predicate.auxiliary,
                 needs: vec![false; arity],
+                compared: 0,
             });
         }
         for rule in &program.rules {
             linked.add_clause(rule, &constants);
         }
         linked.find_needs();
+        linked.find_compared();
         linked
     }
 
@@ -197,7 +201,14 @@ impl Linked {
         let number = self.predicates.len();
         self.by_name.insert((name.to_owned(), arity), number);
         let needs = vec![false; arity];
-        self.predicates.push(Predicate { name: name.to_owned(), arity, clauses: Vec::new(), auxiliary: false, needs });
+        self.predicates.push(Predicate {
+            name: name.to_owned(),
+            arity,
+            clauses: Vec::new(),
+            auxiliary: false,
+            needs,
+            compared: 0,
+        });
         number
     }
 
@@ -207,7 +218,7 @@ impl Linked {
         self.clauses.push(Arc::new(clause));
         let clauses = vec![self.clauses.len() - 1];
         let (name, needs) = ("the query".to_owned(), vec![false; arity]);
-        self.predicates.push(Predicate { name, arity, clauses, auxiliary: true, needs });
+        self.predicates.push(Predicate { name, arity, clauses, auxiliary: true, needs, compared: 0 });
         self.predicates.len() - 1
     }
 
@@ -255,6 +266,33 @@ impl Linked {
             if changed {
                 let more = callers[number].iter().filter(|caller| !std::mem::replace(&mut is_queued[**caller], true));
                 queue.extend(more);
+            }
+        }
+    }
+
+    /// The first order comparison below each predicate, earliest lines first, so that each is met once.
+    fn find_compared(&mut self) {
+        let mut callers: Vec<Vec<usize>> = vec![Vec::new(); self.predicates.len()];
+        let mut lines: Vec<(u32, usize)> = Vec::new();
+        for (number, predicate) in self.predicates.iter().enumerate() {
+            for clause in predicate.clauses.iter().map(|clause| &self.clauses[*clause]) {
+                for literal in &clause.body {
+                    match literal {
+                        Literal::Call(called, _) | Literal::Not(called, _) => callers[*called].push(number),
+                        Literal::Compare(op, ..) if *op != Comparison::NotEqual => lines.push((clause.line, number)),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        lines.sort_unstable();
+        for (line, number) in lines {
+            let mut open = vec![number];
+            while let Some(number) = open.pop() {
+                if self.predicates[number].compared == 0 {
+                    self.predicates[number].compared = line;
+                    open.extend(&callers[number]);
+                }
             }
         }
     }

@@ -43,6 +43,8 @@ impl Worth {
 pub struct Cause {
     kind: CauseKind,
     line: Reverse<u32>,
+    /// Of a negation that rests on a mismatch: the line of the comparison; 0 for everything else.
+    compared: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,17 +57,22 @@ enum CauseKind {
 impl Cause {
     /// A comparison with an open side, in a rule on this line.
     pub fn comparison(line: u32) -> Self {
-        Cause { kind: CauseKind::Comparison, line: Reverse(line) }
+        Cause { kind: CauseKind::Comparison, line: Reverse(line), compared: 0 }
     }
 
-    /// A negation of what can't be said with wildcards, or of a mismatch.
+    /// A negation of what can't be said with wildcards.
     pub fn negation(line: u32) -> Self {
-        Cause { kind: CauseKind::Negation, line: Reverse(line) }
+        Cause { kind: CauseKind::Negation, line: Reverse(line), compared: 0 }
+    }
+
+    /// A negation of a mismatch: what is under it compares a value that is no Integer. `compared`: the first line that may.
+    pub fn mismatch(line: u32, compared: u32) -> Self {
+        Cause { compared, ..Cause::negation(line) }
     }
 
     /// An atom that depends on its own negation.
     pub fn recursion(line: u32) -> Self {
-        Cause { kind: CauseKind::Recursion, line: Reverse(line) }
+        Cause { kind: CauseKind::Recursion, line: Reverse(line), compared: 0 }
     }
 }
 
@@ -74,7 +81,7 @@ impl From<Cause> for AskError {
         let place = format!("line {}", cause.line.0);
         match cause.kind {
             CauseKind::Comparison => AskError::Comparison { place },
-            CauseKind::Negation => AskError::Negation { place },
+            CauseKind::Negation => AskError::Negation { place, compared: cause.compared },
             CauseKind::Recursion => AskError::Recursion { place },
         }
     }

@@ -36,10 +36,12 @@ pub enum Row {
 /// Why a request has no answer (polar.md §12.7). Never read as an allow or a deny.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AskError {
-    /// A negation with a variable that stays free (U12).
+    /// A negation with a variable that stays free (U12), or of a comparison with a value that is no Integer (U14).
     Negation {
-        /// Where: predicate that is negated, line of the rule.
+        /// Where: line of the rule.
         place: String,
+        /// Line of the comparison under it; 0 where it is none.
+        compared: u32,
     },
     /// An atom that depends on its own negation (U13).
     Recursion {
@@ -91,7 +93,14 @@ impl AskError {
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AskError::Negation { place } => {
+            AskError::Negation { place, compared } if *compared > 0 => {
+                write!(
+                    f,
+                    "a comparison at line {compared} meets a value that is no Integer, such as a String, under the `not` at \
+                     {place}: store Integers there, as `<`, `<=`, `>` and `>=` compare nothing else"
+                )
+            }
+            AskError::Negation { place, .. } => {
                 write!(
                     f,
                     "a `not` at {place} has a variable that nothing binds: bind it by a positive condition of the same rule"

@@ -109,7 +109,7 @@ pub fn encode(outcome: &Result<Reply, Refusal>, out: &mut Vec<u8>) {
 
 fn refused(writer: &mut Writer<'_>, refusal: &Refusal) {
     let (kind, units, detail) = match refusal {
-        Refusal::Ask(AskError::Negation { place }) => (NEGATION, 0, place.as_str()),
+        Refusal::Ask(AskError::Negation { place, compared }) => (NEGATION, u64::from(*compared), place.as_str()),
         Refusal::Ask(AskError::Recursion { place }) => (RECURSION, 0, place.as_str()),
         Refusal::Ask(AskError::Comparison { place }) => (COMPARISON, 0, place.as_str()),
         Refusal::Ask(AskError::Unrenderable { place }) => (UNRENDERABLE, 0, place.as_str()),
@@ -193,7 +193,10 @@ fn refusal(kind: u32, reader: &mut Reader<'_>) -> Result<Refusal, Malformed> {
     let detail = reader.text()?;
     let message = reader.text()?;
     Ok(match kind {
-        NEGATION => Refusal::Ask(AskError::Negation { place: detail }),
+        NEGATION => {
+            let compared = u32::try_from(units).unwrap_or(0);
+            Refusal::Ask(AskError::Negation { place: detail, compared })
+        }
         RECURSION => Refusal::Ask(AskError::Recursion { place: detail }),
         COMPARISON => Refusal::Ask(AskError::Comparison { place: detail }),
         UNRENDERABLE => Refusal::Ask(AskError::Unrenderable { place: detail }),

@@ -205,4 +205,6 @@ pub struct Policy {
     pub fixtures: Vec<(Name, Vec<Setup>)>,
     /// Tests.
     pub tests: Vec<Test>,
+    /// Items that are read and mean nothing (U9): where, and what they are called.
+    pub ignored: Vec<(Span, &'static str)>,
 }

@@ -31,6 +31,9 @@ pub struct Token {
 /// Longest first, so that `<=` is not `<`.
 const MARKS: [&str; 17] = ["?=", "!=", "<=", ">=", "(", ")", "{", "}", "[", "]", ",", ";", ":", "=", "<", ">", "!"];
 
+/// What some editors write before a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// All tokens of one source, `End` last.
 pub fn lex(file: u32, text: &str, findings: &mut Vec<Finding>) -> Vec<Token> {
     let mut lexer = Lexer { file, text, at: 0, tokens: Vec::new(), findings };
@@ -47,7 +50,8 @@ struct Lexer<'t, 'f> {
 }
 
 fn begins_name(c: char) -> bool {
-    c == '_' || !(c.is_ascii_punctuation() || c.is_whitespace() || c.is_ascii_digit() || c.is_control())
+    let is_other = c.is_ascii_punctuation() || c.is_whitespace() || c.is_ascii_digit() || c.is_control();
+    c == '_' || !(is_other || c == BYTE_ORDER_MARK)
 }
 
 fn continues_name(c: char) -> bool {
@@ -76,7 +80,8 @@ impl<'t> Lexer<'t, '_> {
     fn skip_blanks(&mut self) {
         loop {
             let rest = self.rest();
-            let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+            // A byte order mark is read as if it were not there, also where files were joined.
+            let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', BYTE_ORDER_MARK]).len();
             self.at += blank;
             if self.rest().starts_with('#') {
                 self.at += self.rest().find('\n').unwrap_or(self.rest().len());
@@ -153,19 +158,68 @@ impl<'t> Lexer<'t, '_> {
             }
         }
         let stray = |c: char| {
-            let known = begins_name(c) || c.is_ascii_digit() || matches!(c, ' ' | '\t' | '\r' | '\n' | '#' | '"' | '@');
+            let known = begins_name(c)
+                || c.is_ascii_digit()
+                || matches!(c, ' ' | '\t' | '\r' | '\n' | '#' | '"' | '@' | BYTE_ORDER_MARK);
             !known && !MARKS.iter().any(|mark| mark.starts_with(c))
         };
+        if rest.starts_with('.') && self.member(start) {
+            return;
+        }
         self.at += rest.chars().next().map_or(0, char::len_utf8);
         self.take_while(stray);
         let found = self.text[start..self.at].to_owned();
         let help = match found.chars().next() {
-            Some('.') => "there are no members: ask a predicate, as `owner(doc, user)`",
+            Some('.') => "attributes are predicates: write `owner(doc, user)`",
             Some('+' | '-' | '*' | '/' | '%') => "there is no arithmetic: store the result as a fact",
             _ => "remove it, or write it inside a string",
         };
         let shown: String = found.chars().take(20).flat_map(printable).collect();
         self.report("stray-character", start, format!("`{shown}` means nothing here"), help);
+    }
+
+    /// `doc.owner`, as in Polar of the old Oso library: an attribute is a predicate here, its values are facts. `false`: the
+    /// dot joins no two names.
+    fn member(&mut self, start: usize) -> bool {
+        let object = match self.tokens.last() {
+            Some(Token { kind: Kind::Name(name), span }) if span.end as usize == start => name.clone(),
+            _ => return false,
+        };
+        let mut path = vec![object];
+        while let Some(after) = self.rest().strip_prefix('.').filter(|after| after.starts_with(begins_name)) {
+            let n_name = after.find(|c| !continues_name(c)).unwrap_or(after.len());
+            path.push(after[..n_name].to_owned());
+            self.at += 1 + n_name;
+        }
+        let [object, attributes @ ..] = path.as_slice() else { return false };
+        let Some(first) = attributes.first() else { return false };
+        let is_compared =
+            self.tokens.iter().rev().nth(1).is_some_and(|token| matches!(token.kind, Kind::Mark("=" | "!=")));
+        let help = match attributes {
+            _ if self.rest().starts_with('(') => {
+                format!(
+                    "write a condition, as `{first}({object}, value)`, and store `{first}` as facts or give it rules"
+                )
+            }
+            [only] if is_compared && matches!(only.as_str(), "id" | "name") => {
+                format!("write `{object}` itself: a value is its type and its id")
+            }
+            attributes => {
+                // `doc.folder.owner`: a condition for each step.
+                let objects = std::iter::once(object).chain(attributes);
+                let conditions: Vec<String> = objects
+                    .zip(attributes)
+                    .map(|(of, name)| {
+                        let value = if name == of { "value" } else { name };
+                        format!("{name}({of}, {value})")
+                    })
+                    .collect();
+                format!("write `{}`, and store each as facts", conditions.join(" and "))
+            }
+        };
+        let message = format!("`{}` is Polar of the old Oso library: here an attribute is a predicate", path.join("."));
+        self.report("old-library", start, message, &help);
+        true
     }
 
     fn report(&mut self, code: &'static str, start: usize, message: String, help: &str) {

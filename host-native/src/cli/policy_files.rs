@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Args;
-use understudy_core::compile::{Compiled, Source, compile};
+use understudy_core::compile::{Compiled, Source, compile_and_warn};
 
 use super::usage_error;
 use crate::build::excerpt;
@@ -24,7 +24,8 @@ pub struct PolicyFiles {
 /// Names and texts of files. `Err`: the exit code to end with.
 pub fn read(files: &[PathBuf]) -> Result<Vec<(String, String)>, ExitCode> {
     let read = |file: &PathBuf| match std::fs::read_to_string(file) {
-        Ok(text) => Ok((file.display().to_string(), text)),
+        // Places count from what stands after a byte order mark.
+        Ok(text) => Ok((file.display().to_string(), text.trim_start_matches('\u{feff}').to_owned())),
         Err(error) => Err(usage_error(&format!("{}: can't be read: {error}", file.display()))),
     };
     files.iter().map(read).collect()
@@ -40,11 +41,11 @@ pub fn is_coloured(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Reads and compiles; errors go to stderr. `Err`: the exit code to end with.
+/// Reads and compiles; errors and warnings go to stderr. `Err`: the exit code to end with.
 pub fn load(files: &[PathBuf]) -> Result<Compiled, ExitCode> {
     let texts = read(files)?;
     let sources = sources(&texts);
-    let compiled = compile(&sources);
+    let compiled = compile_and_warn(&sources);
     eprint!("{}", excerpt::human(&compiled.diagnostics, &sources, is_coloured(&std::io::stderr())));
     if compiled.program.is_some() { Ok(compiled) } else { Err(ExitCode::from(super::EXIT_USAGE)) }
 }

@@ -3,8 +3,14 @@
 //!
 //! Silent where it can't know: facts may be of any type and name, so nothing is said of what facts could make true.
 
+mod arity;
+mod circles;
+mod dialect;
+mod facts;
+mod listing;
 mod names;
 mod never;
+mod unbound;
 mod unused;
 
 use std::collections::HashMap;
@@ -15,35 +21,56 @@ use super::{
     ways::{Branch, branches},
 };
 use crate::{
-    rules::rule::{ANYTHING, BoundId},
+    limits::FINDINGS_KEPT_MAX,
+    rules::rule::{ANYTHING, BoundId, Program},
     syntax::{
-        ast::{Call, Expression, Literal, Name, Policy, Rule, Setup, Shorthand, Term},
+        ast::{Call, Expression, Literal, Policy, Rule, Setup, Shorthand, Term},
         diagnostic::{Finding, Span},
+        similar::{Effort, nearest_within},
     },
 };
 
 /// Pairs that one search may look at: a policy with more is no author's, and goes without that warning.
 const PAIRS_MAX: usize = 2_000_000;
+/// Questions for near names that a policy's warnings may ask together, of full length.
+const QUESTIONS_MAX: usize = 20;
 /// Predicates that a policy needs no rule for.
 const KNOWN: [&str; 4] = ["allow", "has_permission", "has_relation", "has_role"];
 
-/// All warnings. `expanded`: the rules that shorthand stands for. `types` is the caller's
-/// to throw away: sets are interned in it.
-pub fn find(
-    policy: &Policy,
-    expanded: &[Rule],
-    declarations: &Declarations,
-    types: &mut Types,
-    findings: &mut Vec<Finding>,
-) {
-    let mut warnings = Warnings { policy, expanded, declarations, types, findings };
-    warnings.variables_used_once();
+/// A policy without errors, and what it became.
+pub struct Checked<'w> {
+    /// The tree.
+    pub policy: &'w Policy,
+    /// The rules that shorthand stands for.
+    pub expanded: &'w [Rule],
+    /// Names of blocks.
+    pub declarations: &'w Declarations,
+    /// Its rules.
+    pub program: &'w Program,
+    /// Line of a span.
+    pub line: &'w dyn Fn(Span) -> u32,
+}
+
+/// All warnings. `types` is the caller's to throw away: sets are interned in it.
+/// Cost: near the length of the policy; where a kind of warning would take more, it is left out.
+pub fn find(checked: Checked<'_>, types: &mut Types, findings: &mut Vec<Finding>) {
+    let Checked { policy, expanded, declarations, program, line } = checked;
+    let effort = Effort::of_questions(QUESTIONS_MAX);
+    let mut warnings = Warnings { policy, expanded, declarations, types, findings, effort };
+    warnings.foreign_items();
+    warnings.blocks_of_one_type();
+    warnings.arity_of_known_predicates();
+    warnings.variables_unbound();
     warnings.rules_that_never_match();
     warnings.permissions_nobody_gets();
     warnings.relations_unused();
     warnings.names_alike();
     warnings.star_ids();
     warnings.tests();
+    warnings.grants_in_a_circle();
+    warnings.negations_in_a_circle();
+    warnings.rules_that_cannot_be_listed(program, line);
+    warnings.facts_of_tests(program);
 }
 
 struct Warnings<'w> {
@@ -52,6 +79,8 @@ struct Warnings<'w> {
     declarations: &'w Declarations,
     types: &'w mut Types,
     findings: &'w mut Vec<Finding>,
+    /// What is left to look for names that were meant.
+    effort: Effort,
 }
 
 /// One way to satisfy a rule, with what is known of its variables.
@@ -91,20 +120,6 @@ fn terms<'a>(expression: &'a Expression, visit: &mut impl FnMut(&'a Term)) {
     });
 }
 
-/// Calls visit on every variable of an expression.
-fn variables<'a>(expression: &'a Expression, visit: &mut impl FnMut(&'a Name)) {
-    each(expression, &mut |condition| {
-        if let Expression::Matches(name, ..) = condition {
-            visit(name);
-        }
-    });
-    terms(expression, &mut |term| {
-        if let Term::Variable(name) = term {
-            visit(name);
-        }
-    });
-}
-
 /// Longhand calls of a shorthand condition.
 fn calls_of<'a>(body: &'a Shorthand, found: &mut Vec<&'a Call>) {
     match body {
@@ -124,7 +139,23 @@ fn text(term: &Term) -> Option<&Literal> {
 
 impl<'w> Warnings<'w> {
     fn warn(&mut self, code: &'static str, span: Span, message: String, help: impl Into<String>) {
-        self.findings.push(Finding::warning(code, span, message).help(help));
+        self.tell(Finding::warning(code, span, message).help(help));
+    }
+
+    fn tell(&mut self, finding: Finding) {
+        if !self.is_told() {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Is more found than anybody is told?
+    fn is_told(&self) -> bool {
+        self.findings.len() >= FINDINGS_KEPT_MAX
+    }
+
+    /// The name that was meant, if one is near.
+    fn meant<'c>(&mut self, name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
+        nearest_within(name, candidates, &mut self.effort).map(|meant| format!("did you mean `{meant}`?"))
     }
 
     fn rules(&self) -> impl Iterator<Item = &'w Rule> + use<'w> {
@@ -165,7 +196,7 @@ impl<'w> Warnings<'w> {
             }
             match clash {
                 None => possible.push(way),
-                Some(finding) if tell => self.findings.push(finding),
+                Some(finding) if tell => self.tell(finding),
                 Some(_) => {}
             }
         }

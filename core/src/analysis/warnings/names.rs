@@ -1,59 +1,11 @@
 //! Names that look like slips.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{KNOWN, PAIRS_MAX, Warnings, calls_of, each, terms, text, variables};
-use crate::{
-    limits::FINDINGS_MAX,
-    syntax::{
-        ast::{Expression, Literal, Name, Setup, Term},
-        similar::did_you_mean,
-    },
-};
+use super::{KNOWN, Warnings, calls_of, each, terms, text};
+use crate::syntax::ast::{Expression, Literal, Name, Setup, Term};
 
 impl<'w> Warnings<'w> {
-    pub(super) fn variables_used_once(&mut self) {
-        let policy = self.policy;
-        let mut told = |found: &[&Name], exempt: &[&str]| {
-            let mut n_uses: HashMap<&str, usize> = HashMap::new();
-            found.iter().for_each(|name| *n_uses.entry(&name.text).or_default() += 1);
-            for name in found {
-                let text = name.text.as_str();
-                if n_uses[text] == 1 && !text.starts_with('_') && !exempt.contains(&text) {
-                    let message = format!("variable `{text}` is used once");
-                    self.warn(
-                        "variable-used-once",
-                        name.span,
-                        message,
-                        format!("write `_{text}` if any value will do"),
-                    );
-                }
-            }
-        };
-        for rule in &policy.rules {
-            let mut found = Vec::new();
-            for (term, _) in &rule.head.params {
-                if let Term::Variable(name) = term {
-                    found.push(name);
-                }
-            }
-            if let Some(body) = &rule.body {
-                variables(body, &mut |name| found.push(name));
-            }
-            told(&found, &[]);
-        }
-        for rule in policy.blocks.iter().flat_map(|block| &block.rules) {
-            let (mut calls, mut found) = (Vec::new(), Vec::new());
-            calls_of(&rule.body, &mut calls);
-            for arg in calls.into_iter().flat_map(|call| &call.args) {
-                if let Term::Variable(name) = arg {
-                    found.push(name);
-                }
-            }
-            told(&found, &["actor", "resource", "role", "permission"]);
-        }
-    }
-
     pub(super) fn names_alike(&mut self) {
         let policy = self.policy;
         let declared: Vec<&str> = policy.blocks.iter().map(|block| block.name.text.as_str()).collect();
@@ -98,27 +50,24 @@ impl<'w> Warnings<'w> {
         }
         types_named.extend(policy.declarations.iter().flat_map(|(_, types)| types));
         for name in types_named {
-            if !known_types.contains(name.text.as_str()) && self.findings.len() < FINDINGS_MAX {
-                let help = did_you_mean(&name.text, known_types.iter().copied());
-                if let Some(help) = help {
-                    self.warn("unknown-type", name.span, format!("no block declares `{}`", name.text), help);
-                }
-            }
-        }
-        let mut n_pairs = 0;
-        for (name, arity) in called {
-            let text = name.text.as_str();
-            if KNOWN.contains(&text) || known.contains(&(text, arity)) || self.findings.len() >= FINDINGS_MAX {
+            if known_types.contains(name.text.as_str()) || self.is_told() {
                 continue;
             }
-            n_pairs += known.len();
-            if n_pairs > PAIRS_MAX {
-                return;
+            let text = &name.text;
+            let help = self.meant(text, known_types.iter().copied()).unwrap_or_else(|| {
+                format!("declare it, as `resource {text} {{}}` or `actor {text} {{}}`: undeclared, no `Actor` or `Resource` is one")
+            });
+            self.warn("unknown-type", name.span, format!("no block declares `{text}`"), help);
+        }
+        for (name, arity) in called {
+            let text = name.text.as_str();
+            if KNOWN.contains(&text) || known.contains(&(text, arity)) || self.is_told() {
+                continue;
             }
             let alike = known.iter().filter(|(_, n)| *n == arity).map(|(known, _)| *known).chain(KNOWN);
-            if let Some(help) = did_you_mean(text, alike) {
+            if let Some(help) = self.meant(text, alike) {
                 self.warn("unknown-predicate", name.span, format!("no rule defines `{text}`"), help);
-            } else if let Some((_, other)) = known.iter().find(|(known, _)| *known == text) {
+            } else if let Some((_, other)) = known.range((text, 0)..).next().filter(|(known, _)| *known == text) {
                 let message = format!("`{text}` is called with {arity} arguments, and defined with {other}");
                 self.warn(
                     "unknown-predicate",
@@ -131,10 +80,10 @@ impl<'w> Warnings<'w> {
         for (predicate, literal) in strings {
             let Some(declared) = by_kind.get(predicate) else { continue };
             let text = literal.id.as_str();
-            if declared.contains(text) || stored_names.contains(text) || self.findings.len() >= FINDINGS_MAX {
+            if declared.contains(text) || stored_names.contains(text) || self.is_told() {
                 continue;
             }
-            if let Some(help) = did_you_mean(text, declared.iter().copied()) {
+            if let Some(help) = self.meant(text, declared.iter().copied()) {
                 let what = match predicate {
                     "has_role" => "role",
                     "has_relation" => "relation",
@@ -170,7 +119,8 @@ impl<'w> Warnings<'w> {
         for step in self.steps() {
             let Setup::Fixture(name) = step else { continue };
             if !known.contains(name.text.as_str()) {
-                let help = did_you_mean(&name.text, known.iter().copied())
+                let help = self
+                    .meant(&name.text, known.iter().copied())
                     .unwrap_or_else(|| format!("write it, as `test fixture {} {{ … }}`", name.text));
                 self.warn("unknown-fixture", name.span, format!("there is no fixture `{}`", name.text), help);
             }

@@ -126,7 +126,7 @@ impl<'w> Warnings<'w> {
                     let help = format!("name what the actor has there, as `\"role\" on \"{}\"`", name.id);
                     let declared = self.relation_span(&name.id, &target);
                     let finding = Finding::warning("never-matches", name.span, message).help(help);
-                    self.findings.push(finding.related(declared, "declared here"));
+                    self.tell(finding.related(declared, "declared here"));
                 }
             }
         }

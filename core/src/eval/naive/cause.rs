@@ -41,7 +41,10 @@ impl<F: Facts> Oracle<'_, F> {
                                         queue.push((call.clone(), row.clone()));
                                     }
                                     // Of the negation itself: what is under it holds, or isn't all that is asked.
-                                    if !is_wrong || !is_instance(&self.linked.bounds, &call.args, row) {
+                                    if !is_wrong && !has(certain, &call, row) {
+                                        let compared = self.linked.predicates[call.predicate].compared;
+                                        causes.insert(Cause::mismatch(line, compared));
+                                    } else if !is_wrong || !is_instance(&self.linked.bounds, &call.args, row) {
                                         causes.insert(Cause::negation(line));
                                     }
                                 }

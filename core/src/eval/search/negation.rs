@@ -30,11 +30,12 @@ impl<F: Facts> Run<'_, F> {
     ) -> Result<(), OutOfBudget> {
         let row = frame.environment.row(args);
         let table = self.table(predicate, &row)?;
+        let compared = self.linked.predicates[predicate].compared;
         if let Some(before) = self.before {
             // In rounds the table above is only for the next one: what is known is what the last has found.
             let line = self.linked.clauses[frame.clause].line;
             let known = before.table(predicate, &row).map_or(Known::Undecided(Cause::recursion(line)), |rows| {
-                decide(&self.linked.bounds, &row, rows.iter().map(|(row, worth)| (&**row, *worth)), line)
+                decide(&self.linked.bounds, &row, rows.iter().map(|(row, worth)| (&**row, *worth)), line, compared)
             });
             self.go_on(frame, literal, known)?;
         } else if self.tables[table.0].complete {
@@ -52,7 +53,8 @@ impl<F: Facts> Run<'_, F> {
         let table = &self.tables[table.0];
         let line = self.linked.clauses[frame.clause].line;
         let rows = table.rows.iter().map(|(row, worth)| (&**row, *worth));
-        let known = decide(&self.linked.bounds, &table.args, rows, line);
+        let compared = self.linked.predicates[table.predicate].compared;
+        let known = decide(&self.linked.bounds, &table.args, rows, line, compared);
         self.go_on(frame, literal, known)
     }
 
@@ -113,8 +115,15 @@ enum Known {
 }
 
 /// No answer → the negation holds; an answer as general as the call → it fails; anything else is "all but some", which
-/// wildcards can't express, or an error under it. `line`: of the negation's rule.
-fn decide<'r>(bounds: &Bounds, args: &[Term], rows: impl Iterator<Item = (&'r [Term], Worth)>, line: u32) -> Known {
+/// wildcards can't express, or an error under it. `line`: of the negation's rule; `compared`: of the first comparison under
+/// it.
+fn decide<'r>(
+    bounds: &Bounds,
+    args: &[Term],
+    rows: impl Iterator<Item = (&'r [Term], Worth)>,
+    line: u32,
+    compared: u32,
+) -> Known {
     let mut known: Option<Cause> = None;
     for (row, worth) in rows {
         let is_general = is_general(bounds, args, row);
@@ -123,7 +132,8 @@ fn decide<'r>(bounds: &Bounds, args: &[Term], rows: impl Iterator<Item = (&'r [T
             // Of a circle, unless what is under the negation has a cause of another kind.
             Worth::Error(cause) if is_general => cause.max(Cause::recursion(line)),
             Worth::Error(cause) => cause.max(Cause::negation(line)),
-            Worth::True | Worth::Mismatch => Cause::negation(line),
+            Worth::True => Cause::negation(line),
+            Worth::Mismatch => Cause::mismatch(line, compared),
         };
         known = known.max(Some(cause));
     }

@@ -42,6 +42,12 @@ impl Parser<'_> {
                 self.report(Finding::error("nested-call", self.span(), message).help(help));
                 Err(Reported)
             }
+            Kind::Name(name) if name == "new" && matches!(self.ahead(1), Kind::Name(_)) => {
+                let message = "`new` is Polar of the old Oso library: there are no objects here";
+                let help = "write the value, as `User{\"ann\"}`, and ask a predicate for each attribute";
+                self.report(Finding::error("old-library", self.span(), message).help(help));
+                Err(Reported)
+            }
             Kind::Name(name) if !RESERVED.contains(&name.as_str()) => Ok(Term::Variable(self.name("a term")?)),
             Kind::Mark("[") => {
                 self.bump();
@@ -136,6 +142,10 @@ impl Parser<'_> {
             }
             return Ok(Expression::In(left, self.list("]", true, Parser::term)?, negated));
         }
+        if let Some((message, help)) = self.old_library() {
+            self.report(Finding::error("old-library", self.span(), message).help(help));
+            return Err(Reported);
+        }
         if self.take_mark("=") {
             if self.is_mark("=") {
                 let span = Span { start: self.gap().end - 1, end: self.span().end, ..self.span() };
@@ -155,6 +165,16 @@ impl Parser<'_> {
         }
         let help = "compare it, as `x = \"a\"`, or call a predicate with it, as `p(x)`";
         self.expected_with("a comparison, `in` or `matches`", Some(help))
+    }
+
+    /// What only Polar of the old library has: what is said of it, and what to write.
+    fn old_library(&self) -> Option<(String, &'static str)> {
+        let found = match (self.kind(), self.ahead(1)) {
+            (Kind::Mark(":"), Kind::Mark("=")) => (":=", "write `=`"),
+            (Kind::Name(word), Kind::Name(_)) if word == "isa" => ("isa", "write `matches`"),
+            _ => return None,
+        };
+        Some((format!("`{}` is Polar of the old Oso library", found.0), found.1))
     }
 
     /// Comparisons have two sides.

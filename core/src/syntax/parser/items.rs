@@ -11,7 +11,7 @@ use super::{
 };
 
 /// How a rule ends, or goes on.
-const RULE_END: &str = "end the rule by `;`, or join its conditions by `and` and `or`";
+const RULE_END: &str = "end the rule with `;`, or join its conditions with `and` and `or`";
 
 impl Parser<'_> {
     pub(super) fn file(&mut self) {
@@ -52,16 +52,23 @@ impl Parser<'_> {
             let name = self.name("a predicate")?;
             self.mark("(")?;
             let types = self.list(")", false, |p| p.name("a type"))?;
-            self.semicolon("end the declaration by `;`")?;
+            self.semicolon("end the declaration with `;`")?;
             self.policy.declarations.push((name, types));
             return Ok(());
         }
+        let span = self.span();
         if self.next_is_name() && self.take_word("type") {
-            self.head()?;
-            return self.semicolon("end it by `;`");
+            if matches!(self.ahead(1), Kind::Mark("(")) {
+                self.head()?;
+            } else {
+                self.name("a rule's name")?;
+            }
+            self.policy.ignored.push((span, "a rule type"));
+            return self.semicolon("end it with `;`");
         }
         if self.take_mark("?=") {
             self.expression()?;
+            self.policy.ignored.push((span, "an inline query"));
             return self.semicolon(RULE_END);
         }
         if self.is_word("test") && !matches!(self.ahead(1), Kind::Mark("(")) {
@@ -78,7 +85,7 @@ impl Parser<'_> {
     fn rule(&mut self) -> Parsed<()> {
         let head = self.head()?;
         let body = if self.take_word("if") { Some(self.expression()?) } else { None };
-        let end = if body.is_some() { RULE_END } else { "end it by `;`, or write `if` and its conditions" };
+        let end = if body.is_some() { RULE_END } else { "end it with `;`, or write `if` and its conditions" };
         self.semicolon(end)?;
         self.policy.rules.push(Rule { head, body });
         Ok(())
@@ -95,11 +102,11 @@ impl Parser<'_> {
         }
         if matches!(self.ahead(1), Kind::Name(_) | Kind::Text(_)) {
             let meant = nearest(&word, ["actor", "resource", "declare", "test"]);
-            let mut finding = Finding::error("syntax", span, format!("`{word}` begins no item of a policy"));
-            finding.help = Some(meant.map_or_else(
-                || "items are blocks (`actor`, `resource`, `global`), rules, `declare` and `test`".to_owned(),
-                |meant| format!("did you mean `{meant}`?"),
-            ));
+            let message = format!(
+                "a policy item can't start with `{word}` (expected `actor`, `resource`, `global`, `declare`, `test` or a rule)"
+            );
+            let mut finding = Finding::error("syntax", span, message);
+            finding.help = meant.map(|meant| format!("did you mean `{meant}`?"));
             self.report(finding);
             // Read as what was meant: its names are used elsewhere.
             if meant.is_some_and(|meant| matches!(meant, "actor" | "resource")) {
@@ -181,7 +188,7 @@ impl Parser<'_> {
             return Ok(());
         }
         if matches!((self.kind(), self.ahead(1)), (Kind::Name(_), Kind::Mark("("))) {
-            let finding = Finding::error("rule-in-block", self.span(), "a longhand rule stands in a block");
+            let finding = Finding::error("rule-in-block", self.span(), "a block can't hold a longhand rule");
             self.report(finding.help("write it after the `}` of the block"));
             self.rule()?;
             return Ok(());
@@ -216,13 +223,13 @@ impl Parser<'_> {
             }
             other => {
                 let help = did_you_mean(other, ["roles", "permissions", "relations"])
-                    .unwrap_or_else(|| "it declares `roles`, `permissions` and `relations`".to_owned());
-                let finding = Finding::error("declaration", name.span, format!("a block declares no `{other}`"));
+                    .unwrap_or_else(|| "blocks declare `roles`, `permissions` and `relations`".to_owned());
+                let finding = Finding::error("declaration", name.span, format!("a block can't declare `{other}`"));
                 self.report(finding.help(help));
                 return Err(Reported);
             }
         }
-        self.semicolon("end the declaration by `;`")
+        self.semicolon("end the declaration with `;`")
     }
 
     fn shorthand_end(&mut self) -> Parsed<()> {
@@ -258,7 +265,7 @@ impl Parser<'_> {
         if self.is_word("if") {
             return self.expected_with("`;`", Some("facts hold no conditions: write a rule outside the test"));
         }
-        self.semicolon("end the fact by `;`")?;
+        self.semicolon("end the fact with `;`")?;
         Ok(Fact { name, args })
     }
 
@@ -304,7 +311,7 @@ impl Parser<'_> {
             return Ok(Setup::Fact(self.fact()?));
         }
         let name = self.name("the fixture's name")?;
-        self.semicolon("end it by `;`")?;
+        self.semicolon("end it with `;`")?;
         Ok(Setup::Fixture(name))
     }
 
@@ -320,7 +327,7 @@ impl Parser<'_> {
         if self.is_word("if") {
             return self.expected_with("`;`", Some("an assertion's condition follows `iff`"));
         }
-        self.semicolon("end the assertion by `;`")?;
+        self.semicolon("end the assertion with `;`")?;
         Ok(Assertion { negated, head, condition })
     }
 }

@@ -17,7 +17,7 @@ pub fn parse(file: u32, text: &str, policy: &mut Policy, findings: &mut Vec<Find
     let n_before = findings.len();
     let tokens = lex(file, text, findings);
     // What was read as what it meant spoils nothing.
-    let spoils = |code| !matches!(code, "foreign-word" | "single-quotes" | "fraction" | "number-size");
+    let spoils = |code| !matches!(code, "foreign-word" | "single-quotes" | "fraction" | "number-size" | "old-library");
     let lexed = findings[n_before..].iter().filter(|found| spoils(found.code)).map(|found| found.span.start).collect();
     let mut parser =
         Parser { text, tokens, at: 0, item: 0, depth: 0, lexed, n_unclosed: 0, policy, findings: &mut *findings };
@@ -117,6 +117,14 @@ impl Parser<'_> {
     fn expected_with<T>(&mut self, what: &str, help: Option<&str>) -> Parsed<T> {
         let mut finding = Finding::error("syntax", self.span(), format!("expected {what}, found {}", self.found()));
         finding.help = help.map(str::to_owned);
+        if *self.kind() == Kind::End {
+            // The end has no line of its own to show: what isn't finished has.
+            finding.span = self.gap();
+            let begin = self.tokens[self.item].span;
+            if self.item < self.at {
+                finding = finding.related(Some(begin), "what begins here isn't finished");
+            }
+        }
         self.report(finding);
         Err(Reported)
     }

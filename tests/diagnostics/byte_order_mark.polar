@@ -1,0 +1,2 @@
+﻿actor User {}
+resource Doc { roles = ["a"]; "b" if "a"; }

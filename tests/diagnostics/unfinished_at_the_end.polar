@@ -1,0 +1,5 @@
+actor User {}
+
+has_permission(u: User, "read", d: User) if
+  likes(u, d) and
+  knows
