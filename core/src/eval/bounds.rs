@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use super::term::Resolved;
 use crate::{
     limits::TYPE_SETS_KEPT,
     model::{TypeId, number},
@@ -113,6 +114,17 @@ impl Bounds {
                 let class = self.class_of_type.get(&ty).copied().unwrap_or(self.n_types);
                 self.sets[number as usize][class / 64] >> (class % 64) & 1 == 1
             }
+        }
+    }
+
+    /// May both be the same value? Two that are free are only compared when they are made one.
+    pub fn may_be(&self, a: Resolved, b: Resolved) -> bool {
+        match (a, b) {
+            (Resolved::Const(a), Resolved::Const(b)) => a == b,
+            (Resolved::Const(value), Resolved::Free(_, bound)) | (Resolved::Free(_, bound), Resolved::Const(value)) => {
+                self.admits(bound, value.ty)
+            }
+            (Resolved::Free(..), Resolved::Free(..)) => true,
         }
     }
 

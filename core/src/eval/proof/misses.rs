@@ -127,22 +127,21 @@ impl<F: Facts> Explaining<'_, F> {
             let Choice::At(place) = next_of(self.linked, clause, &environment, &rest) else { return Ok(None) };
             let failed = rest.remove(place);
             let literal = self.linked.clauses[clause].body[usize::from(failed)].clone();
-            let bounds = &mut self.linked.bounds;
             let mut goal = None;
             match literal {
                 Literal::Fail => {}
                 Literal::Unify(left, right) => {
                     let (left, right) = (environment.resolve(left), environment.resolve(right));
-                    if environment.unify(bounds, left, right) {
+                    if environment.unify(&mut self.linked.bounds, left, right) {
                         continue;
                     }
                 }
                 Literal::In(term, list) => {
                     let n_before = branches.len();
-                    for element in list.into_iter().rev() {
+                    for element in self.fitting(&environment, term, &list) {
                         let mut branch = environment.clone();
                         let (a, b) = (branch.resolve(term), branch.resolve(element));
-                        if branch.unify(bounds, a, b) {
+                        if branch.unify(&mut self.linked.bounds, a, b) {
                             branches.push((branch, rest.clone()));
                         }
                     }

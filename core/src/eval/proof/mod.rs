@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     facts::Facts,
-    limits::EXPLAIN_STEPS_MAX,
+    limits::{EXPLAIN_BRANCHES_MAX, EXPLAIN_STEPS_MAX},
     model::{
         Answer, Ask, AskError, Explanation, Row,
         explanation::{By, Condition, Outcome, Step, Way, What},
@@ -248,6 +248,15 @@ impl<'e, F: Facts> Explaining<'e, F> {
             self.units = 0;
         }
         Ok((solved?, links))
+    }
+
+    /// Elements of a list that a term may be, the first last: no more than are followed, of however many.
+    fn fitting(&self, environment: &Environment, term: RuleTerm, list: &[RuleTerm]) -> Vec<RuleTerm> {
+        let is = environment.resolve(term);
+        let may_be = |element: &&RuleTerm| self.linked.bounds.may_be(is, environment.resolve(**element));
+        let mut fitting: Vec<RuleTerm> = list.iter().filter(may_be).take(EXPLAIN_BRANCHES_MAX).copied().collect();
+        fitting.reverse();
+        fitting
     }
 
     /// A goal that holds, with all that it rests on.

@@ -33,7 +33,7 @@ use super::{
     bounds::ANYTHING,
     linked::{Linked, Literal},
     solve::{OutOfBudget, Question, Solved, Solver, Worth},
-    term::{Environment, Resolved, RuleTerm, Slot, Term},
+    term::{Environment, RuleTerm, Slot, Term},
 };
 use crate::{
     facts::{Facts, RelationId},
@@ -216,7 +216,7 @@ impl<'s, F: Facts> Run<'s, F> {
         let is = frame.environment.resolve(term);
         for element in list {
             let element = frame.environment.resolve(*element);
-            if matches!((is, element), (Resolved::Const(a), Resolved::Const(b)) if a != b) {
+            if !self.linked.bounds.may_be(is, element) {
                 continue;
             }
             let mut branch = frame.clone();

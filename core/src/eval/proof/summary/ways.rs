@@ -131,7 +131,7 @@ impl<F: Facts> Explaining<'_, F> {
                 }
                 Literal::In(term, list) => {
                     let n_before = branches.len();
-                    for element in list.into_iter().rev() {
+                    for element in self.fitting(environment, term, &list) {
                         let mut one = branch.clone();
                         let (a, b) = (one.environment.resolve(term), one.environment.resolve(element));
                         if one.environment.unify(&mut self.linked.bounds, a, b) {
