@@ -52,8 +52,8 @@ fn tests_end_with_a_count_and_a_code() {
     assert_eq!((code, out.lines().last()), (0, Some("2 passed, 0 failed")), "{out}");
     let (code, out) = understudy(folder.path(), &["test", "good.polar", "wrong.polar"]);
     assert_eq!((code, out.lines().last()), (1, Some("2 passed, 1 failed")), "{out}");
-    let line = "wrong.polar:3: `assert allow(User{\"bob\"}, \"read\", Repo{\"web\"})`: it doesn't hold: no fact \
-                `has_role(User{\"bob\"}, \"member\", Org{\"acme\"})` (rule at good.polar:8 needs it)";
+    let line = "wrong.polar:3: `assert allow(User{\"bob\"}, \"read\", Repo{\"web\"})`: expected allow, got deny: no \
+                fact `has_role(User{\"bob\"}, \"member\", Org{\"acme\"})` (rule at good.polar:8 needs it)";
     assert!(out.contains(line), "{out}");
     assert_eq!(understudy(folder.path(), &["test", "good.polar", "broken.polar"]).0, 2);
     assert_eq!(understudy(folder.path(), &["test", "missing.polar"]).0, 2);
@@ -61,6 +61,57 @@ fn tests_end_with_a_count_and_a_code() {
     let (code, out) = understudy(folder.path(), &chosen);
     assert_eq!((code, out.lines().last()), (0, Some("2 passed, 0 failed")), "{out}");
     assert_eq!(understudy(folder.path(), &["test", "good.polar", "--filter", "nothing"]).0, 2);
+}
+
+#[test]
+fn a_policy_without_tests_says_so() {
+    let folder = folder();
+    std::fs::write(folder.path().join("bare.polar"), "actor User {}\n").expect("a file can be written");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_understudy"));
+        let output = command.args(["test", "bare.polar"]).args(args).current_dir(folder.path()).output();
+        let output = output.expect("the binary starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, told) = run(&[]);
+    assert!(code == Some(0) && told.contains("the policy has no tests"), "{told}");
+    let (code, told) = run(&["--require-tests"]);
+    assert!(code == Some(2) && told.contains("the policy has no tests"), "{told}");
+}
+
+#[test]
+fn results_have_four_forms() {
+    let folder = folder();
+    let run = |form: &str| understudy(folder.path(), &["test", "good.polar", "wrong.polar", "--format", form]);
+    let (code, out) = run("text");
+    assert!(code == 1 && out.starts_with("✓ members read: 2 of 2\n✗ wrong: 0 of 1\n"), "{out}");
+    let (code, out) = run("junit");
+    assert!(code == 1 && out.contains("<testcase name=\"wrong\" classname=\"wrong.polar\""), "{out}");
+    let (code, out) = run("github");
+    assert!(
+        code == 1 && out.starts_with("::error file=wrong.polar,line=3,title=test \"wrong\"::assert allow("),
+        "{out}"
+    );
+    let (code, out) = run("json");
+    let document: Json = serde_json::from_str(&out).expect("one document");
+    assert!(code == 1 && document["seconds"].is_number(), "{out}");
+    assert_eq!(understudy(folder.path(), &["test", "good.polar", "--format", "yaml"]).0, 2);
+}
+
+#[test]
+fn a_watched_policy_is_tested_again() {
+    use std::io::{BufRead, BufReader};
+    let folder = folder();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_understudy"));
+    command.args(["test", "good.polar", "--watch"]).current_dir(folder.path()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output is ours")).lines();
+    let mut count = || lines.find_map(|line| line.ok().filter(|line| line.ends_with(" failed")));
+    assert_eq!(count().as_deref(), Some("2 passed, 0 failed"));
+    std::fs::write(folder.path().join("good.polar"), format!("{POLICY}{WRONG}")).expect("a file can be written");
+    assert_eq!(count().as_deref(), Some("2 passed, 1 failed"));
+    child.kill().expect("it is still there");
+    child.wait().expect("it ends");
 }
 
 #[test]

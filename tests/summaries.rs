@@ -31,11 +31,9 @@ fn ask(question: &str) -> Ask {
         ["authorize", actor, action, resource] => {
             Ask::Authorize { actor: value(actor), action: (*action).to_owned(), resource: value(resource) }
         }
-        ["list", actor, action, resource_type] => Ask::List {
-            actor: value(actor),
-            action: (*action).to_owned(),
-            resource_type: (*resource_type).to_owned(),
-        },
+        ["list", actor, action, resource_type] => {
+            Ask::List { actor: value(actor), action: (*action).to_owned(), resource_type: (*resource_type).to_owned() }
+        }
         ["actions", actor, resource] => Ask::Actions { actor: value(actor), resource: value(resource) },
         ["query", predicate, args @ ..] => {
             Ask::Query { predicate: (*predicate).to_owned(), args: args.iter().map(|word| pattern(word)).collect() }
@@ -55,8 +53,12 @@ fn told(name: &str, text: &str) -> String {
     let mut evaluator = Evaluator::new(&program, Plain::new(case::facts(name, facts)), 0);
     let mut text = format!("{before}--- told\n");
     for question in told.lines().filter_map(|line| line.strip_prefix("? ")) {
-        let request =
-            Request { ask: ask(question), context_facts: Vec::new(), now_s: 1_780_000_000, budget: WORK_UNITS_PER_REQUEST };
+        let request = Request {
+            ask: ask(question),
+            context_facts: Vec::new(),
+            now_s: 1_780_000_000,
+            budget: WORK_UNITS_PER_REQUEST,
+        };
         let (summary, explanation) = evaluator.summarize(&program, &request).expect("an answer");
         assert_eq!(evaluator.ask(&request), Ok(explanation.answer), "{name}: {question}");
         text += &format!("? {question}\n");

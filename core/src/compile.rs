@@ -116,7 +116,7 @@ pub fn compile_and_warn(sources: &[Source<'_>]) -> Compiled {
             program,
             line: &|span| places.line(span),
         };
-        warnings::find(checked, &mut types, &mut findings);
+        warnings::find(&checked, &mut types, &mut findings);
         compiled.diagnostics = placed(findings, sources, &places.lines);
     }
     compiled

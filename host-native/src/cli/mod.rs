@@ -13,6 +13,7 @@ mod inspect;
 mod keys;
 mod policy;
 mod policy_files;
+mod policy_tests;
 mod primary;
 mod serve;
 
@@ -46,10 +47,10 @@ enum Command {
     Dev(Box<dev::DevArgs>),
     /// Say what is wrong with a policy, and what seems to be. Exit code 0 without errors, 1 with, 2 for unreadable files.
     Check(policy::CheckArgs),
-    /// Lay policy files out the one way.
+    /// Format policy files.
     Fmt(format::FormatArgs),
     /// Run the tests of a policy; the last line reads `N passed, N failed`.
-    Test(policy::TestArgs),
+    Test(policy_tests::TestArgs),
     /// Make a snapshot of policy and fact files.
     Build(build::BuildArgs),
     /// Say what is in a snapshot, and whether it is whole.
@@ -79,7 +80,7 @@ pub fn run() -> ExitCode {
         Command::Dev(args) => dev::run(*args),
         Command::Check(args) => policy::check(&args),
         Command::Fmt(args) => format::run(&args),
-        Command::Test(args) => policy::test(&args),
+        Command::Test(args) => policy_tests::run(&args),
         Command::Authorize(args) => ask::authorize(&args),
         Command::List(args) => ask::list(&args),
         Command::Actions(args) => ask::actions(&args),

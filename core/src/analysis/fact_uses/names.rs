@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Argument, FactUses, FactWarning};
 use crate::{
-    rules::rule::{BoundId, Literal, PredicateId, Program, Rule, Term},
+    rules::rule::{ANYTHING, BoundId, Literal, PredicateId, Program, Rule, Term},
     syntax::similar::did_you_mean,
 };
 
@@ -71,10 +71,10 @@ impl<'p> Names<'p> {
         let name = program.predicates[predicate.index()].name.as_str();
         let Some((_, at)) = position(name) else { return };
         let called = (name, args.len());
-        let of = owner(name, args.len()).and_then(|at| args.get(at)).and_then(|term| match term {
-            Term::Var(at) => Some(rule.variables[usize::from(*at)].bound),
+        let of = owner(name, args.len()).and_then(|at| args.get(at)).map(|term| match term {
+            Term::Var(at) => rule.variables[usize::from(*at)].bound,
             // A constant: few rules name one, and any type will do for them.
-            Term::Const(_) | Term::Now => Some(crate::rules::rule::ANYTHING),
+            Term::Const(_) | Term::Now => ANYTHING,
         });
         match args.get(at) {
             Some(Term::Const(id)) => {

@@ -45,8 +45,8 @@ impl<'w> Warnings<'w> {
         policy.blocks.iter().flat_map(|block| &block.rules).for_each(|rule| calls_of(&rule.body, &mut called));
         uses.extend(called.into_iter().map(|call| (&call.name, call.args.iter().collect(), false)));
         // Names of blocks, first places; those of `global` apart.
-        let (mut of_types, mut global): (HashMap<(&str, &str), (&str, Span)>, BTreeSet<(&str, &str)>) =
-            Default::default();
+        let mut of_types: HashMap<(&str, &str), (&str, Span)> = HashMap::new();
+        let mut global: BTreeSet<(&str, &str)> = BTreeSet::new();
         for block in &policy.blocks {
             let roles = block.roles.iter().map(|name| ("has_role", name));
             for (predicate, name) in roles.chain(block.permissions.iter().map(|name| ("has_permission", name))) {

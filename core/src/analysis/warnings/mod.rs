@@ -53,8 +53,8 @@ pub struct Checked<'w> {
 
 /// All warnings. `types` is the caller's to throw away: sets are interned in it.
 /// Cost: near the length of the policy; where a kind of warning would take more, it is left out.
-pub fn find(checked: Checked<'_>, types: &mut Types, findings: &mut Vec<Finding>) {
-    let Checked { policy, expanded, declarations, program, line } = checked;
+pub fn find(checked: &Checked<'_>, types: &mut Types, findings: &mut Vec<Finding>) {
+    let Checked { policy, expanded, declarations, program, line } = *checked;
     let effort = Effort::of_questions(QUESTIONS_MAX);
     let mut warnings = Warnings { policy, expanded, declarations, types, findings, effort };
     warnings.foreign_items();

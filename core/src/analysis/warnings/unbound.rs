@@ -111,10 +111,7 @@ impl<'w> Warnings<'w> {
             let other = other.or(in_scope);
             let any = format!("write `_{text}` if any value will do");
             match (place, other) {
-                (Place::Head, _) => {
-                    self.warn("variable-used-once", name.span, format!("variable `{text}` is used once"), any)
-                }
-                (Place::Condition, None) => {
+                (Place::Head, _) | (Place::Condition, None) => {
                     self.warn("variable-used-once", name.span, format!("variable `{text}` is used once"), any);
                 }
                 (_, Some(other)) => {
