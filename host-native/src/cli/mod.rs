@@ -15,6 +15,7 @@ mod policy;
 mod policy_files;
 mod primary;
 mod serve;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -68,6 +69,8 @@ enum Command {
     Health(health::HealthArgs),
     /// Digests of API keys, for OSO_ACCEPTED_KEYS_FILE.
     Keys(keys::KeysArgs),
+    /// Write the engine as WebAssembly, its interfaces and the package for Node.js: to embed it without a compiler.
+    Wasm(wasm::WasmArgs),
 }
 
 /// Runs the command that the arguments name.
@@ -89,6 +92,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Keys(args) => keys::run(args),
+        Command::Wasm(args) => wasm::run(&args),
     }
 }
 
