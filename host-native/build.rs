@@ -1,7 +1,7 @@
 //! Builds the guest: core module → component → precompiled for the target. No download, no compiler in the binary.
 //!
 //! Leaves in the profile's folder `understudy.core.wasm` and `understudy.component.wasm` for other hosts, and in `OUT_DIR`
-//! what the binary includes. `UNDERSTUDY_CORE_WASM` names a core module to take instead of building one.
+//! what the binary includes: the same two, for `understudy wasm`, and the precompiled one. `UNDERSTUDY_CORE_WASM` names a core module to take instead of building one.
 
 use std::{env, fs, path::PathBuf};
 
@@ -38,7 +38,9 @@ fn run() -> Result<(), Failure> {
 
     // OUT_DIR is `<profile>/build/understudy-<hash>/out`.
     let profile = out.ancestors().nth(3).ok_or("OUT_DIR has no profile folder above it")?;
-    fs::write(profile.join("understudy.core.wasm"), core)?;
-    fs::write(profile.join("understudy.component.wasm"), component)?;
+    for folder in [&*out, profile] {
+        fs::write(folder.join("understudy.core.wasm"), &core)?;
+        fs::write(folder.join("understudy.component.wasm"), &component)?;
+    }
     Ok(())
 }

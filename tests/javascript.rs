@@ -77,6 +77,50 @@ fn the_package_answers_every_case_as_the_native_engine() {
     println!("{passed} passed, {} of them cases", cases.len());
 }
 
+#[test]
+fn the_package_that_the_binary_writes_is_installed_by_npm_and_answers() {
+    const NAME: &str = "the_package_that_the_binary_writes_is_installed_by_npm_and_answers";
+    const APPLICATION: &str = r#"
+        import assert from 'node:assert/strict';
+        import { open } from 'understudy';
+        const engine = await open('case.snapshot', { strict: true });
+        const folder = { type: 'Folder', id: 'été' };
+        assert.ok(engine.authorize({ type: 'User', id: 'eve' }, 'read', folder));
+        assert.ok(!engine.authorize({ type: 'User', id: 'bob' }, 'read', folder));
+    "#;
+    let npm = Command::new("npm").arg("--version").output();
+    if let Err(missing) = programs::node().and_then(|()| npm.map_err(|error| format!("npm ({error})"))) {
+        return skip(NAME, &missing);
+    }
+    let done = |command: &mut Command| {
+        let output = command.output().expect("it starts");
+        let said = [&output.stdout[..], &output.stderr].concat();
+        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&said));
+        output.stdout
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (written, application) = (folder.path().join("wasm"), folder.path().join("application"));
+    done(Command::new(BINARY).arg("wasm").arg("--output").arg(&written));
+    for name in ["understudy.core.wasm", "understudy.component.wasm"] {
+        let carried = std::fs::read(written.join(name)).expect("it is written");
+        assert!(carried == std::fs::read(Path::new(BINARY).with_file_name(name)).expect("the build left it"), "{name}");
+    }
+    assert!(written.join("wit/world.wit").is_file() && written.join("RAW.md").is_file());
+    let case = large();
+    let asked = ask::ask(&case.ask).expect("a question");
+    make(&application, &case, &asked);
+    let packed = done(Command::new("npm").args(["pack", "--silent"]).current_dir(written.join("js")));
+    let packed = written.join("js").join(String::from_utf8_lossy(&packed).trim());
+    let quiet = ["--offline", "--no-audit", "--no-fund", "--no-save"];
+    // As a folder and as an archive: npm links the one and unpacks the other.
+    for package in [written.join("js"), packed] {
+        std::fs::write(application.join("package.json"), r#"{"type":"module"}"#).expect("a folder of ours");
+        std::fs::write(application.join("application.js"), APPLICATION).expect("a folder of ours");
+        done(Command::new("npm").arg("install").args(quiet).arg(package).current_dir(&application));
+        done(Command::new("node").arg("application.js").current_dir(&application));
+    }
+}
+
 /// One case's folder: its snapshot by the real command, its question, the native engine's answer.
 fn make(folder: &Path, case: &Case, asked: &Ask) {
     std::fs::create_dir_all(folder).expect("a folder of ours");

@@ -6,9 +6,11 @@ use crate::{
     analysis::fact_types,
     eval::answer::Evaluator,
     facts::layers::Layered,
-    model::{Answer, AskError, Change, Explanation, Fact, Pattern, Request},
+    model::{Answer, Ask, AskError, Change, Explanation, Fact, Pattern, Request},
+    pages::{Page, Pages},
     rules::rule::{BlockMetadata, Program},
     snapshot::{self, Key, Manifest, PolicyText, ReadError, Snapshot, program},
+    unknown_names,
     vocabulary::{self, Vocabulary},
 };
 
@@ -19,6 +21,7 @@ pub struct Engine<'a> {
     keys: Option<Vec<Key>>,
     program: Program,
     evaluator: Evaluator<Layered<'a>>,
+    pages: Pages,
     offset: u64,
 }
 
@@ -83,7 +86,7 @@ impl<'a> Engine<'a> {
     /// Opens a snapshot: checks what the host has not, links the program to the facts. Safe on any bytes.
     /// Cost: a digest of every byte and a compilation of the policy, unless the host has checked them.
     pub fn open(bytes: &'a [u8], options: Options) -> Result<Self, OpenError> {
-        let Options { seed, checked, memory_bytes_max: _ } = options;
+        let Options { seed, checked, memory_bytes_max } = options;
         if checked == Checked::Nothing {
             snapshot::check_digests(bytes).map_err(OpenError::Snapshot)?;
         }
@@ -100,11 +103,14 @@ impl<'a> Engine<'a> {
             }
         };
         let facts = Layered::new(snapshot.base().clone(), seed);
-        let evaluator = Evaluator::new(&program, facts, seed);
+        let mut evaluator = Evaluator::new(&program, facts, seed);
+        if let Some(bytes) = memory_bytes_max {
+            evaluator.set_memory_max(bytes);
+        }
         let manifest = snapshot.manifest().clone();
         let keys = snapshot.keys().map(<[Key]>::to_vec);
         let offset = manifest.offset;
-        Ok(Engine { manifest, policy, keys, program, evaluator, offset })
+        Ok(Engine { manifest, policy, keys, program, evaluator, pages: Pages::default(), offset })
     }
 
     /// What the snapshot says of itself.
@@ -131,6 +137,7 @@ impl<'a> Engine<'a> {
     /// nothing, so that a log may be applied from any place at or before it.
     pub fn apply(&mut self, changes: &[Change], offset: u64) {
         if offset > self.offset {
+            self.pages.forget();
             self.evaluator.facts_mut().apply(changes);
             self.offset = offset;
         }
@@ -138,6 +145,7 @@ impl<'a> Engine<'a> {
 
     /// Answers one question. Errors: as [`AskError`] says; none of them is a decision.
     pub fn ask(&mut self, request: &Request) -> Result<Answer, AskError> {
+        self.pages.forget();
         self.evaluator.ask(request)
     }
 
@@ -145,7 +153,20 @@ impl<'a> Engine<'a> {
     /// errors are those of [`Engine::ask`]; it works in another order, so that where units are short one of the two may get
     /// by with them and not the other. Cost: memory for every row found; a refusal asks again for what it lacks.
     pub fn explain(&mut self, request: &Request) -> Result<Explanation, AskError> {
+        self.pages.forget();
         self.evaluator.explain(&self.program, request)
+    }
+
+    /// Rows `skip..skip + limit` of the answer to one question that has rows. The answer is found once, whole, and kept while
+    /// nothing but its further pages is asked for: it takes no memory of other requests. `limit`: 1 or more.
+    pub fn page(&mut self, request: &Request, skip: u64, limit: u32) -> Result<Page, AskError> {
+        let Engine { pages, evaluator, .. } = self;
+        pages.page(request, skip, limit, |request| evaluator.ask(request))
+    }
+
+    /// Types, actions and predicates of a question that neither policy nor facts name, a sentence each.
+    pub fn unknown_names(&self, ask: &Ask) -> Vec<String> {
+        unknown_names::of(&self.program, self.evaluator.facts(), ask)
     }
 
     /// Stored facts that fit, sorted by predicate and arguments: base and later writes, no rules. A pattern per position

@@ -22,6 +22,7 @@ pub mod eval;
 pub mod facts;
 pub mod limits;
 pub mod model;
+pub mod pages;
 pub mod raw;
 #[expect(
     clippy::indexing_slicing,
@@ -34,5 +35,7 @@ pub mod snapshot;
     reason = "tokens end with one that is never passed, lines and columns are counted first"
 )]
 pub mod syntax;
+#[expect(clippy::indexing_slicing, reason = "predicates are numbered by the program")]
+pub mod unknown_names;
 #[expect(clippy::indexing_slicing, reason = "predicates, constants and variables are numbered by the program")]
 pub mod vocabulary;

@@ -109,7 +109,7 @@ fn string(program: &Program, term: Term) -> Option<&str> {
 }
 
 /// Can the rule's term be a value of the type? `None`: a type that the program doesn't name.
-fn admits(program: &Program, rule: &Rule, term: Term, ty: Option<ProgramType>) -> bool {
+pub(crate) fn admits(program: &Program, rule: &Rule, term: Term, ty: Option<ProgramType>) -> bool {
     match term {
         Term::Const(constant) => Some(program.constants[constant.index()].ty) == ty,
         Term::Var(at) => {

@@ -62,11 +62,21 @@ export interface Explanation<Answer> {
   isCut: boolean;
 }
 
+/** What a call is told besides its question; anything else in this place is a `TypeError`. */
 export interface Options {
+  /** Facts that hold for this call alone. */
+  facts?: readonly Fact[];
   /** `@current_unix_time`: seconds since 1970-01-01 UTC. Default: the clock. */
   now?: number;
-  /** Work units the request may spend; exhausted is an error, never a shortened answer. Default: 400,000,000. */
+  /** Work units the request may spend; exhausted is an error, never a shortened answer. Default: 20,000,000, about a second. */
   budget?: number;
+  /** Refuse types, actions and predicates that neither policy nor facts name (`unknown_name`). Default: what `open` was told. */
+  strict?: boolean;
+}
+
+export interface Paging extends Options {
+  /** Solutions of a page at most. Default: 1000. */
+  pageSize?: number;
 }
 
 export interface Status {
@@ -88,7 +98,8 @@ export interface Status {
 
 /**
  * `negation`, `recursion`, `comparison`, `unrenderable`: the policy has no answer to this question; `detail` says where.
- * `budget`: the work units are spent; `units` says how many there were. `invalid`: the question can't be read.
+ * `budget`: the work units are spent, `memory`: the request needs more than it may take; `units` says how many units or
+ * bytes there were. `unknown_name`: a strict call names what nothing else does. `invalid`: the question can't be read.
  * `snapshot`: these bytes are no snapshot, or not what was written. `module`: no core module, or another release's.
  * `malformed`, `not_open`: package and module don't fit each other. `trapped`: the engine stopped; reopen.
  */
@@ -98,6 +109,8 @@ export type Kind =
   | 'comparison'
   | 'unrenderable'
   | 'budget'
+  | 'memory'
+  | 'unknown_name'
   | 'invalid'
   | 'malformed'
   | 'not_open'
@@ -116,13 +129,15 @@ export class UnderstudyError extends Error {
 /** An open snapshot. Calls are synchronous and never touch disk or network. */
 export class Engine {
   /** May the actor do this to the resource? */
-  authorize(actor: Value, action: string, resource: Value, contextFacts?: readonly Fact[], options?: Options): boolean;
+  authorize(actor: Value, action: string, resource: Value, options?: Options): boolean;
   /** Ids of the resources of this exact type that the actor may do this to, in bytewise order; `*` first if any id fits. */
-  list(actor: Value, action: string, resourceType: string, contextFacts?: readonly Fact[], options?: Options): string[];
+  list(actor: Value, action: string, resourceType: string, options?: Options): string[];
   /** What the actor may do to the resource, in bytewise order. */
-  actions(actor: Value, resource: Value, contextFacts?: readonly Fact[], options?: Options): string[];
+  actions(actor: Value, resource: Value, options?: Options): string[];
   /** Every solution of a predicate. */
-  query(predicate: string, args: readonly Pattern[], contextFacts?: readonly Fact[], options?: Options): Solution[];
+  query(predicate: string, args: readonly Pattern[], options?: Options): Solution[];
+  /** The same, some solutions at a time: found once, whole, while nothing else is asked of the engine in between. */
+  pages(predicate: string, args: readonly Pattern[], options?: Paging): Generator<Solution[], void, void>;
   /**
    * Every solution of a conjunction: calls are `[predicate, variables]`, every variable has a constraint. One object a
    * solution, an id per variable; null: any id of its type.
@@ -130,16 +145,16 @@ export class Engine {
   evaluate(
     calls: readonly (readonly [string, readonly string[]])[],
     constraints: Readonly<Record<string, { type: string; ids?: readonly string[] | null }>>,
-    contextFacts?: readonly Fact[],
     options?: Options,
   ): Record<string, string | null>[];
   /** The answer of `authorize`, `list`, `actions`, `query` or `evaluate` to these arguments, and why it is as it is. */
   explain<Method extends 'authorize' | 'list' | 'actions' | 'query' | 'evaluate'>(
     method: Method,
     args: readonly unknown[],
-    contextFacts?: readonly Fact[],
     options?: Options,
   ): Explanation<ReturnType<Engine[Method]>>;
+  /** Types, actions and predicates of a question that neither policy nor facts name: a sentence each, with what may be meant. */
+  unknownNames(method: 'authorize' | 'list' | 'actions' | 'query' | 'evaluate', args: readonly unknown[]): string[];
   /** Stored facts that fit, without rules: of this predicate if one is named, of as many arguments as given or more. */
   facts(predicate?: string | null, args?: readonly Pattern[]): { predicate: string; args: Value[] }[];
   /** Which snapshot it is. */
@@ -157,4 +172,13 @@ export function compile(module?: ModuleSource): Promise<WebAssembly.Module>;
  * Opens a snapshot: a path, or bytes (kept for `reopen`). Every byte is checked against its SHA-256 before it is used; a
  * damaged snapshot is refused (`snapshot`).
  */
-export function open(snapshot: string | URL | Uint8Array | ArrayBuffer, options?: { module?: ModuleSource }): Promise<Engine>;
+export function open(snapshot: string | URL | Uint8Array | ArrayBuffer, options?: OpenOptions): Promise<Engine>;
+
+export interface OpenOptions {
+  /** Default: `understudy.core.wasm` in the package's folder. */
+  module?: ModuleSource;
+  /** Default of every call's `strict`. */
+  strict?: boolean;
+  /** Bytes of memory that one request's work may take; more is the error `memory`. Default: 128 MiB. */
+  memory?: number;
+}

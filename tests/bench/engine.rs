@@ -11,7 +11,7 @@ use std::{
 
 use understudy::guest::{
     component::Guest,
-    instance::{Instance, Way},
+    instance::{Instance, Opening},
 };
 use understudy_core::{
     engine::{Engine, Options},
@@ -50,7 +50,7 @@ fn main() {
     let native_open = begun.elapsed();
     let guest = Guest::load().expect("the component loads");
     let begun = Instant::now();
-    let mut instance = Instance::open(&guest, &file, Way::Map, 1 << 30, 1).expect("it opens");
+    let mut instance = Instance::open(&guest, &file, Opening::within(1 << 30, 1)).expect("it opens");
     println!("open: native {native_open:.1?}, component {:.1?} (instance made, file mapped)", begun.elapsed());
 
     println!("{:<10} {:>8} {:>12} {:>12} {:>7}", "kind", "queries", "native", "component", "ratio");

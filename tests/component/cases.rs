@@ -48,7 +48,7 @@ fn instance(guest: &Guest) -> Instance {
 }
 
 fn opened(guest: &Guest, file: &File) -> Instance {
-    Instance::open(guest, file, Way::Map, HEAP_BYTES, 9).expect("a snapshot opens")
+    Instance::open(guest, file, Opening::within(HEAP_BYTES, 9)).expect("a snapshot opens")
 }
 
 /// What the component says to a case.

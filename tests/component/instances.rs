@@ -75,18 +75,25 @@ fn one_key_with_many_long_questions_does_not_keep_another_waiting() {
 
 #[test]
 fn an_instance_that_traps_is_replaced_with_every_write_since_its_snapshot() {
-    // Little memory: a request that needs more breaks its instance off.
-    let pool = pool(|config| config.heap_bytes_max = 16 << 20);
-    pool.install(snapshot(POLICY, facts(3)), || ()).expect("it opens");
+    // Little memory, of which the engine knows nothing: a request that needs more breaks its instance off.
+    let pool = pool(|config| (config.heap_bytes_max, config.work_bytes_max) = (16 << 20, u64::MAX));
+    pool.install(snapshot(POLICY, facts(2_000)), || ()).expect("it opens");
     pool.append(11, vec![Change::Delete(reads("ann", "r0")), Change::Insert(reads("bo", "r0"))]);
     assert_eq!(asked(&pool, may("ann", "r0")), Ok(Answer::Decision(false)), "a write is seen at once");
-    let mut large = may("ann", "r1");
-    large.context_facts = (0..120_000).map(|n| reads(&format!("user-{n}"), &format!("repository-{n}"))).collect();
-    assert!(matches!(asked(&pool, large), Err(CallError::Failed(_))));
+    assert!(matches!(asked(&pool, long()), Err(CallError::Failed(_))));
     assert_eq!((pool.counts().traps, pool.counts().replaced), (1, 1));
     assert_eq!(asked(&pool, may("ann", "r0")), Ok(Answer::Decision(false)), "a revoked right stays revoked");
     assert_eq!(asked(&pool, may("bo", "r0")), Ok(Answer::Decision(true)));
     assert_eq!(asked(&pool, may("ann", "r1")), Ok(Answer::Decision(true)));
+}
+
+#[test]
+fn a_question_that_needs_more_memory_than_it_may_is_refused_and_its_instance_goes_on() {
+    let pool = pool(|config| (config.heap_bytes_max, config.work_bytes_max) = (64 << 20, 8 << 20));
+    pool.install(snapshot(POLICY, facts(2_000)), || ()).expect("it opens");
+    assert_eq!(asked(&pool, long()), Err(CallError::Ask(AskError::Memory { bytes: 8 << 20 })));
+    assert_eq!(asked(&pool, may("ann", "r7")), Ok(Answer::Decision(true)));
+    assert_eq!((pool.counts().traps, pool.counts().replaced), (0, 0));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 mod cases;
 mod instances;
+mod sealing;
+mod wit;
 
 use std::{
     cell::Cell,
@@ -19,7 +21,7 @@ use understudy::{
     guest::{
         component::Guest,
         config::PoolConfig,
-        instance::{Failure, Instance, Way},
+        instance::{Failure, Instance, Opening, Way},
         pool::Pool,
     },
     http::state::{Answers, Asker, CallError},
@@ -27,7 +29,7 @@ use understudy::{
 };
 use understudy_core::{
     compile::{Source, compile},
-    engine::{Engine, Options},
+    engine::{Checked, Engine, Options},
     eval::{
         policy_tests::{self, Report},
         search::Search,

@@ -6,6 +6,7 @@ use understudy_core::snapshot::{Place, sections};
 use crate::{
     feed::Said,
     recipe::{Recipe, fact, reseal, seal_header},
+    snapshots::forged,
 };
 
 /// Policy of all of them.
@@ -105,6 +106,15 @@ pub fn damages() -> Vec<Damage> {
     bytes[policy.start + place..policy.start + place + 5].copy_from_slice(b"aktor");
     reseal(&mut bytes);
     add("a policy that doesn't compile", bytes, "policy", ["policy", "policy"]);
+
+    let lax = Recipe { policy: format!("{POLICY}has_permission(_: User, \"read\", _: Repo);\n"), ..newer() };
+    let forged = forged(&whole, &lax.bytes());
+    add(
+        "a program of another policy",
+        forged,
+        "policy",
+        ["isn't what its policy compiles to", "make the snapshot again"],
+    );
 
     let mut misplaced = |name: &str, recipe: Recipe, cause, words| {
         let damage = |name: String, honest| Damage { name, bytes: recipe.bytes(), cause, words, honest };

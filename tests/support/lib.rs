@@ -25,6 +25,7 @@ pub mod random;
 pub mod recipe;
 pub mod scenario;
 pub mod serve;
+pub mod snapshots;
 pub mod tally;
 pub mod traps;
 pub mod tree;

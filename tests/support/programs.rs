@@ -32,6 +32,12 @@ pub fn vendor_suite(target: &Path, language: &str) -> Result<PathBuf, String> {
         .map_err(|why| format!("the suite of others for {language} ({why})"))
 }
 
+/// The folder with what makes bindings of the component for `language` (`javascript`, `python`), as [`official_sdk`].
+pub fn bindings(target: &Path, language: &str) -> Result<PathBuf, String> {
+    installed("bindings", &target.join("sdk/bindings"), language)
+        .map_err(|why| format!("what makes bindings for {language} ({why})"))
+}
+
 fn installed(script: &str, folder: &Path, language: &str) -> Result<PathBuf, String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.ci").join(script);
     match Command::new("sh").arg(path).arg(folder).arg(language).output() {

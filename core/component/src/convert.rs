@@ -1,14 +1,16 @@
 //! WIT ↔ model, both ways, exhaustive; errors too.
 
 use understudy_core::{
-    limits::WORK_UNITS_PER_REQUEST,
-    model::{Ask, AskError, Change, Fact, Pattern, Request, Row, Value, ValueError},
-    raw::{Note, Refusal},
-    snapshot::{Contents, Key, Manifest, PolicyText},
+    engine::Checked,
+    limits::WORK_UNITS_DEFAULT,
+    model::{Ask, AskError, Change, Constraint, Fact, Pattern, Request, Row, Value, ValueError},
+    raw::{Note, Refusal, Status},
+    rules::rule::BlockMetadata,
+    snapshot::{Contents, Counts, Key, Manifest, PolicyText},
     syntax::diagnostic::Severity,
 };
 
-use super::bindings::exports::understudy::engine::{authorizer, types};
+use super::bindings::exports::understudy::engine::{authorizer, snapshot, types, vocabulary};
 
 fn invalid(error: &ValueError) -> types::Error {
     types::Error::Invalid(error.to_string())
@@ -41,12 +43,12 @@ pub fn patterns(args: Vec<types::Pattern>) -> Result<Vec<Pattern>, types::Error>
 pub fn change(change: types::Change) -> Result<Change, types::Error> {
     Ok(match change {
         types::Change::Insert(inserted) => Change::Insert(fact(inserted)?),
-        types::Change::Delete(deleted) => Change::Delete(fact(deleted)?),
+        types::Change::Remove(deleted) => Change::Delete(fact(deleted)?),
     })
 }
 
 pub fn request(ask: Ask, context: authorizer::Context) -> Result<Request, types::Error> {
-    let budget = context.budget.unwrap_or(WORK_UNITS_PER_REQUEST);
+    let budget = context.budget.unwrap_or(WORK_UNITS_DEFAULT);
     Ok(Request { ask, context_facts: facts(context.facts)?, now_s: context.now_s, budget })
 }
 
@@ -58,8 +60,18 @@ pub fn question(asked: authorizer::Question) -> Result<Ask, types::Error> {
         }
         Question::List((actor, action, resource_type)) => Ask::List { actor: value(actor)?, action, resource_type },
         Question::Actions((actor, resource)) => Ask::Actions { actor: value(actor)?, resource: value(resource)? },
+        Question::Evaluate(asked) => evaluate(asked),
         Question::Query(asked) => Ask::Query { predicate: asked.predicate, args: patterns(asked.args)? },
     })
+}
+
+pub fn evaluate(asked: authorizer::Conjunction) -> Ask {
+    let calls = asked.calls.into_iter().map(|call| (call.predicate, call.variables));
+    let constraints = asked
+        .constraints
+        .into_iter()
+        .map(|authorizer::Constraint { variable, type_name, ids }| (variable, Constraint { type_name, ids }));
+    Ask::Evaluate { calls: calls.collect(), constraints: constraints.collect() }
 }
 
 pub fn sources(sources: Vec<types::Source>) -> Vec<(String, String)> {
@@ -81,6 +93,25 @@ pub fn contents(
     };
     let keys = keys.map(|keys| keys.into_iter().map(key).collect::<Result<_, _>>()).transpose()?;
     Ok(Contents { manifest, policy: policy.map(|text| PolicyText { file: None, text }), keys })
+}
+
+pub fn checked(checked: snapshot::Checked) -> Checked {
+    match checked {
+        snapshot::Checked::Nothing => Checked::Nothing,
+        snapshot::Checked::Digests => Checked::Digests,
+        snapshot::Checked::Program => Checked::Program,
+    }
+}
+
+pub fn to_holding(Status { manifest, offset }: Status) -> snapshot::Holding {
+    let Counts { facts: _, types, values, relations } = manifest.counts;
+    snapshot::Holding { manifest: to_manifest(&manifest), offset, types, values, relations }
+}
+
+pub fn to_block((name, block): (String, BlockMetadata)) -> vocabulary::Block {
+    let BlockMetadata { roles, permissions, relations } = block;
+    let relations = relations.into_iter().map(|(name, type_name)| vocabulary::Relation { name, type_name });
+    vocabulary::Block { name, roles, permissions, relations: relations.collect() }
 }
 
 pub fn to_manifest(manifest: &Manifest) -> types::Manifest {
@@ -114,9 +145,22 @@ pub fn to_diagnostic(note: Note) -> types::Diagnostic {
     types::Diagnostic { is_error: severity == Severity::Error, code, file, line, column, message, help }
 }
 
+/// An error in one line.
+pub fn said(error: &types::Error) -> String {
+    match error {
+        types::Error::Invalid(message) | types::Error::Unanswerable(message) | types::Error::Snapshot(message) => {
+            message.clone()
+        }
+        types::Error::Budget(units) => AskError::Budget { units: *units }.to_string(),
+        types::Error::Memory(bytes) => AskError::Memory { bytes: *bytes }.to_string(),
+        types::Error::NotOpen => Refusal::NotOpen.to_string(),
+    }
+}
+
 pub fn to_error(refusal: Refusal) -> types::Error {
     match refusal {
         Refusal::Ask(AskError::Budget { units }) => types::Error::Budget(units),
+        Refusal::Ask(AskError::Memory { bytes }) => types::Error::Memory(bytes),
         Refusal::Ask(AskError::Invalid { message }) => types::Error::Invalid(message),
         Refusal::Ask(error) => types::Error::Unanswerable(error.to_string()),
         Refusal::Malformed(malformed) => types::Error::Invalid(malformed.to_string()),

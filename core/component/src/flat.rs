@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 
-use super::instance::{FAILURE, keep_panics, with};
+use understudy_core::engine::Checked;
+
+use super::instance::{FAILURE, Memory, keep_panics, with};
 
 thread_local! {
     /// Address and length of what was asked for last.
@@ -28,12 +30,32 @@ pub extern "C" fn us_reserve(length: u32) -> u32 {
     with(|instance| instance.reserve(length as usize).map_or(0, |at| at as u32))
 }
 
-/// Opens the `length` bytes in the room. Address of [address, length] of an answer: a status, or an error.
+/// What requests may take of memory: bytes of one's work (0: the engine's own limit), and bytes to take at once when the
+/// snapshot is sealed (0: none). Before that, or without any effect.
+#[unsafe(no_mangle)]
+pub extern "C" fn us_memory(bytes_max: u32, room: u32) {
+    with(|instance| {
+        let bytes_max = (bytes_max > 0).then_some(u64::from(bytes_max));
+        instance.memory = Memory { bytes_max, room: room as usize };
+    });
+}
+
+/// Checks and opens the `length` bytes in the room. Address of [address, length] of an answer: a status, or an error.
 #[unsafe(no_mangle)]
 pub extern "C" fn us_seal(length: u32, seed_low: u32, seed_high: u32) -> *const u32 {
+    seal(length, seed_low, seed_high, Checked::Nothing)
+}
+
+/// The same for a host that has checked every digest.
+#[unsafe(no_mangle)]
+pub extern "C" fn us_seal_verified(length: u32, seed_low: u32, seed_high: u32) -> *const u32 {
+    seal(length, seed_low, seed_high, Checked::Digests)
+}
+
+fn seal(length: u32, seed_low: u32, seed_high: u32, checked: Checked) -> *const u32 {
     with(|instance| {
         let seed = u64::from(seed_high) << 32 | u64::from(seed_low);
-        let outcome = instance.seal(Some(length as usize), seed);
+        let outcome = instance.seal(Some(length as usize), seed, checked);
         instance.put(&outcome);
         place(&instance.answer)
     })

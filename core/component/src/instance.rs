@@ -12,11 +12,22 @@ const PAGE_BYTES: usize = 64 << 10;
 /// One per instance: wasm without threads has one thread.
 pub struct Instance {
     window: Option<Window>,
+    /// What a flat host said of memory before it sealed.
+    pub memory: Memory,
     pub engine: Option<Engine<'static>>,
     /// Where flat callers write their request.
     pub request: Vec<u8>,
     /// The last answer of a flat call.
     pub answer: Vec<u8>,
+}
+
+/// What requests may take of memory.
+#[derive(Clone, Copy, Default)]
+pub struct Memory {
+    /// Bytes of one request's work; none: the engine's own limit.
+    pub bytes_max: Option<u64>,
+    /// Bytes to take at once.
+    pub room: usize,
 }
 
 /// Pages taken from memory itself, outside of the allocator's heap, never given back.
@@ -28,7 +39,13 @@ struct Window {
 
 thread_local! {
     static INSTANCE: RefCell<Instance> = const {
-        RefCell::new(Instance { window: None, engine: None, request: Vec::new(), answer: Vec::new() })
+        RefCell::new(Instance {
+            window: None,
+            memory: Memory { bytes_max: None, room: 0 },
+            engine: None,
+            request: Vec::new(),
+            answer: Vec::new(),
+        })
     };
     /// Text of the last panic: after a trap a host of the core module can still read it.
     pub static FAILURE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -52,6 +69,18 @@ pub fn keep_panics() {
 
 fn refused(message: &str) -> Refusal {
     Refusal::Snapshot(message.to_owned())
+}
+
+/// Takes bytes from memory in one step and leaves them to the allocator, which gives none back to the host and grows memory
+/// no more until they are used up.
+fn make_room(n_bytes: usize) -> Result<(), Refusal> {
+    let mut room: Vec<u8> = Vec::new();
+    room.try_reserve_exact(n_bytes).map_err(|_| {
+        refused("the instance's memory can't grow by the room for requests: ask for less, or allow it more")
+    })?;
+    // Else the optimiser sees that nobody uses it, and takes nothing.
+    std::hint::black_box(room.as_mut_ptr());
+    Ok(())
 }
 
 impl Instance {
@@ -88,15 +117,17 @@ impl Instance {
     }
 
     /// Opens what lies in the room, of which the first `length` bytes count.
-    pub fn seal(&mut self, length: Option<usize>, seed: u64) -> Result<Reply, Refusal> {
+    pub fn seal(&mut self, length: Option<usize>, seed: u64, checked: Checked) -> Result<Reply, Refusal> {
         let Some(window) = self.window.filter(|_| self.engine.is_none()) else {
             return Err(refused("there is nothing to seal: reserve first, seal once"));
         };
         let length = length.unwrap_or(window.length).min(window.length);
+        let Memory { bytes_max: memory_bytes_max, room } = self.memory;
+        make_room(room)?;
         // SAFETY: the window's pages exist as long as the instance, belong to no allocation, and nothing writes to them
         // from here on: `write` refuses, and a host that maps a file maps it read-only or private.
         let bytes: &'static [u8] = unsafe { std::slice::from_raw_parts(window.at as *const u8, length) };
-        let engine = Engine::open(bytes, Options { checked: Checked::Digests, ..Options::seeded(seed) })
+        let engine = Engine::open(bytes, Options { seed, checked, memory_bytes_max })
             .map_err(|error| Refusal::Snapshot(error.to_string()))?;
         let status = dispatch::status(&engine);
         self.engine = Some(engine);

@@ -15,7 +15,7 @@ mod typed;
 mod bindings {
     #![allow(missing_docs, clippy::all)]
     wit_bindgen::generate!({
-        world: "engine",
+        world: "understudy",
         path: "../../wit",
         generate_all,
     });

@@ -55,7 +55,7 @@ fn to_condition(Condition { what, outcome, step }: Condition) -> reasons::Condit
     let outcome = match outcome {
         Outcome::Met => reasons::Outcome::Met,
         Outcome::Failed => reasons::Outcome::Failed,
-        Outcome::Open => reasons::Outcome::Open,
+        Outcome::Open => reasons::Outcome::Skipped,
     };
     reasons::Condition { what, outcome, goal: step.map(place) }
 }

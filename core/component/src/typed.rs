@@ -1,8 +1,9 @@
 //! The WIT exports.
 
 use understudy_core::{
-    limits::WORK_UNITS_PER_REQUEST,
+    limits::WORK_UNITS_DEFAULT,
     model::{Answer, Ask, AskError},
+    pages::Page,
     raw::{Refusal, Reply, dispatch},
     snapshot as file,
     vocabulary::Vocabulary,
@@ -11,7 +12,7 @@ use understudy_core::{
 use super::{
     bindings::exports::understudy::engine::{authorizer, policy, raw, snapshot, types, vocabulary},
     convert,
-    instance::with,
+    instance::{Memory, with},
     reasons,
 };
 
@@ -39,7 +40,7 @@ impl policy::Guest for Component {
         budget: Option<u64>,
         seed: u64,
     ) -> Result<Vec<policy::TestResult>, types::Error> {
-        let budget = budget.unwrap_or(WORK_UNITS_PER_REQUEST);
+        let budget = budget.unwrap_or(WORK_UNITS_DEFAULT);
         let tests = dispatch::test(&convert::sources(sources), now_s, budget, seed).map_err(convert::to_error)?;
         Ok(tests.into_iter().map(reasons::to_test_result).collect())
     }
@@ -58,11 +59,23 @@ impl snapshot::Guest for Component {
         with(|instance| instance.write(size(offset), &bytes)).map_err(convert::to_error)
     }
 
-    fn seal(seed: u64) -> Result<types::Manifest, types::Error> {
-        match with(|instance| instance.seal(None, seed)).map_err(convert::to_error)? {
+    fn seal(options: snapshot::Options) -> Result<types::Manifest, types::Error> {
+        let snapshot::Options { seed, checked, memory_max, room } = options;
+        let sealed = with(|instance| {
+            instance.memory = Memory { bytes_max: memory_max, room: size(u64::from(room)) };
+            instance.seal(None, seed, convert::checked(checked))
+        });
+        match sealed.map_err(convert::to_error)? {
             Reply::Status(status) => Ok(convert::to_manifest(&status.manifest)),
             _ => Err(types::Error::NotOpen),
         }
+    }
+
+    fn status() -> Result<snapshot::Holding, types::Error> {
+        with(|instance| {
+            let engine = instance.engine.as_ref().ok_or(types::Error::NotOpen)?;
+            Ok(convert::to_holding(dispatch::status(engine)))
+        })
     }
 
     fn apply(changes: Vec<types::Change>, offset: u64) -> Result<u64, types::Error> {
@@ -97,17 +110,34 @@ fn mismatch<T>() -> Result<T, types::Error> {
     Err(types::Error::Unanswerable("the answer doesn't fit the question".to_owned()))
 }
 
+fn decide(
+    actor: types::Value,
+    action: String,
+    resource: types::Value,
+    context: authorizer::Context,
+) -> Result<bool, types::Error> {
+    let asked = Ask::Authorize { actor: convert::value(actor)?, action, resource: convert::value(resource)? };
+    match ask(asked, context)? {
+        Answer::Decision(allowed) => Ok(allowed),
+        _ => mismatch(),
+    }
+}
+
 impl authorizer::Guest for Component {
-    fn authorize(
+    fn authorize(actor: types::Value, action: String, resource: types::Value, context: authorizer::Context) -> bool {
+        decide(actor, action, resource, context).unwrap_or(false)
+    }
+
+    fn refuses(
         actor: types::Value,
         action: String,
         resource: types::Value,
         context: authorizer::Context,
-    ) -> Result<bool, types::Error> {
-        let asked = Ask::Authorize { actor: convert::value(actor)?, action, resource: convert::value(resource)? };
-        match ask(asked, context)? {
-            Answer::Decision(allowed) => Ok(allowed),
-            _ => mismatch(),
+    ) -> Option<authorizer::Refusal> {
+        match decide(actor, action, resource, context) {
+            Ok(true) => None,
+            Ok(false) => Some(authorizer::Refusal { message: "denied: nothing allows it".to_owned(), error: None }),
+            Err(error) => Some(authorizer::Refusal { message: convert::said(&error), error: Some(error) }),
         }
     }
 
@@ -135,12 +165,45 @@ impl authorizer::Guest for Component {
         }
     }
 
-    fn query(asked: types::FactPattern, context: authorizer::Context) -> Result<Vec<types::FactPattern>, types::Error> {
+    fn query(
+        asked: types::FactPattern,
+        context: authorizer::Context,
+        page: Option<authorizer::Page>,
+    ) -> Result<authorizer::Solutions, types::Error> {
         let predicate = asked.predicate.clone();
-        match ask(Ask::Query { predicate: asked.predicate, args: convert::patterns(asked.args)? }, context)? {
-            Answer::Facts(rows) => Ok(rows.into_iter().map(|row| convert::to_solution(&predicate, row)).collect()),
+        let asked = Ask::Query { predicate: asked.predicate, args: convert::patterns(asked.args)? };
+        let page = match page {
+            Some(authorizer::Page { skip, limit }) => {
+                let request = convert::request(asked, context)?;
+                with(|instance| {
+                    let engine = instance.engine.as_mut().ok_or(types::Error::NotOpen)?;
+                    engine.page(&request, skip, limit).map_err(|error| convert::to_error(Refusal::Ask(error)))
+                })?
+            }
+            None => {
+                let answer = ask(asked, context)?;
+                let total = if let Answer::Facts(rows) = &answer { rows.len() as u64 } else { 0 };
+                Page { answer, total }
+            }
+        };
+        let Page { answer: Answer::Facts(rows), total } = page else { return mismatch() };
+        let rows = rows.into_iter().map(|row| convert::to_solution(&predicate, row)).collect();
+        Ok(authorizer::Solutions { rows, total })
+    }
+
+    fn evaluate(
+        asked: authorizer::Conjunction,
+        context: authorizer::Context,
+    ) -> Result<authorizer::Bindings, types::Error> {
+        match ask(convert::evaluate(asked), context)? {
+            Answer::Bindings { variables, rows } => Ok(authorizer::Bindings { variables, rows }),
             _ => mismatch(),
         }
+    }
+
+    fn unknown_names(asked: authorizer::Question) -> Result<Vec<String>, types::Error> {
+        let asked = convert::question(asked)?;
+        with(|instance| Ok(instance.engine.as_ref().ok_or(types::Error::NotOpen)?.unknown_names(&asked)))
     }
 
     fn explain(
@@ -155,6 +218,9 @@ impl authorizer::Guest for Component {
         let answer = match (explanation.answer.clone(), request.ask) {
             (Answer::Decision(allowed), _) => authorizer::Answer::Decision(allowed),
             (Answer::Ids(ids), _) => authorizer::Answer::Ids(ids),
+            (Answer::Bindings { variables, rows }, _) => {
+                authorizer::Answer::Bindings(authorizer::Bindings { variables, rows })
+            }
             (Answer::Facts(rows), Ask::Query { predicate, .. }) => {
                 let rows = rows.into_iter().map(|row| convert::to_solution(&predicate, row));
                 authorizer::Answer::Solutions(rows.collect())
@@ -194,7 +260,15 @@ impl vocabulary::Guest for Component {
         Ok(names(&Vocabulary::Actions { resource_type })?.unwrap_or_default())
     }
 
-    fn arguments(predicate: String, arity: u32, position: u32) -> Result<Option<Vec<String>>, types::Error> {
+    fn strings(predicate: String, arity: u32, position: u32) -> Result<Option<Vec<String>>, types::Error> {
         names(&Vocabulary::Arguments { predicate, arity, at: position })
+    }
+
+    fn metadata() -> Result<Option<Vec<vocabulary::Block>>, types::Error> {
+        with(|instance| {
+            let engine = instance.engine.as_ref().ok_or(types::Error::NotOpen)?;
+            let blocks = engine.metadata().map(<[_]>::to_vec);
+            Ok(blocks.map(|blocks| blocks.into_iter().map(convert::to_block).collect()))
+        })
     }
 }

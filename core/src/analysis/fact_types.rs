@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    limits::{FACT_ARITY_MAX, ID_BYTES_MAX},
+    limits::{FACT_ARITY_MAX, ID_BYTES_MAX, NAME_BYTES_MAX},
     model::Fact,
     rules::rule::{ANYTHING, Bound, BoundId, Comparison, FactType, Literal, Program, ProgramType, Rule, Term},
 };
@@ -127,6 +127,13 @@ pub fn check_size(fact: &Fact) -> Result<(), String> {
     let name = &fact.predicate;
     if name.is_empty() {
         return Err("a fact has no predicate: name it".to_owned());
+    }
+    // A name is repeated in every answer and every table: its text isn't told either.
+    let types = fact.args.iter().map(|value| ("a type", value.type_name()));
+    for (what, text) in std::iter::once(("the predicate", name.as_str())).chain(types) {
+        if text.len() > NAME_BYTES_MAX {
+            return Err(format!("{what} of a fact has {} bytes: {NAME_BYTES_MAX} are allowed", text.len()));
+        }
     }
     if !(1..=FACT_ARITY_MAX).contains(&fact.args.len()) {
         return Err(format!("`{name}` has {} arguments: facts have one to {FACT_ARITY_MAX}", fact.args.len()));

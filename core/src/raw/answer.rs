@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     model::AskError,
+    pages::Page,
     rules::rule::BlockMetadata,
     snapshot::{Counts, Manifest},
     syntax::diagnostic::Severity,
@@ -24,6 +25,8 @@ const EXPLANATION: u32 = 11;
 const REPORT: u32 = 12;
 const FACT_CHECK: u32 = 13;
 const NAMES: u32 = 14;
+const PAGE: u32 = 15;
+const UNKNOWN_NAMES: u32 = 16;
 
 /// Second words of what is refused. Numbers are never given twice.
 const NEGATION: u32 = 1;
@@ -100,6 +103,15 @@ pub fn encode(outcome: &Result<Reply, Refusal>, out: &mut Vec<u8>) {
             writer.words([NAMES, u32::from(names.is_some()), count(texts), 0]);
             texts.iter().for_each(|text| writer.text(text));
         }
+        Ok(Reply::Page(Page { answer, total })) => {
+            writer.words([PAGE, 0]);
+            writer.u64(*total);
+            solutions::write(&mut writer, answer);
+        }
+        Ok(Reply::UnknownNames(sentences)) => {
+            writer.words([UNKNOWN_NAMES, count(sentences)]);
+            sentences.iter().for_each(|sentence| writer.text(sentence));
+        }
         Ok(Reply::FactCheck(unfit)) => {
             writer.words([FACT_CHECK, u32::from(unfit.is_none())]);
             writer.text(unfit.as_deref().unwrap_or_default());
@@ -175,6 +187,13 @@ pub fn decode(bytes: &[u8]) -> Result<Result<Reply, Refusal>, Malformed> {
             }
             Ok(Reply::Names(is_listed.then_some(names)))
         }
+        PAGE => {
+            reader.zero(second)?;
+            let total = reader.u64()?;
+            let [kind, second] = reader.words()?;
+            Ok(Reply::Page(Page { answer: solutions::read(kind, second, &mut reader)?, total }))
+        }
+        UNKNOWN_NAMES => Ok(Reply::UnknownNames(reader.items(second, Reader::text)?)),
         FACT_CHECK => {
             let (fits, unfit) = (reader.flag(second)?, reader.text()?);
             if fits && !unfit.is_empty() {

@@ -32,6 +32,8 @@ fn run(engine: Option<&mut Engine<'_>>, call: Call) -> Result<Reply, Refusal> {
         Call::Explain(request) => Reply::Explanation(engine.explain(&request).map_err(Refusal::Ask)?),
         Call::CheckFact { predicate, args } => Reply::FactCheck(check_fact(engine, predicate, args)),
         Call::Facts { predicate, args } => Reply::Facts(engine.facts(predicate.as_deref(), &args)),
+        Call::Page { request, skip, limit } => Reply::Page(engine.page(&request, skip, limit).map_err(Refusal::Ask)?),
+        Call::UnknownNames(ask) => Reply::UnknownNames(engine.unknown_names(&ask)),
         Call::Names(asked) => Reply::Names(engine.names(&asked)),
         Call::Metadata => Reply::Metadata(engine.metadata().map(<[_]>::to_vec)),
         Call::Apply { offset, changes } => {

@@ -18,7 +18,8 @@ use std::fmt;
 
 use crate::{
     eval::policy_tests::TestResult,
-    model::{Answer, AskError, Change, Explanation, Fact, Pattern, Request, TooMany, ValueError},
+    model::{Answer, Ask, AskError, Change, Explanation, Fact, Pattern, Request, TooMany, ValueError},
+    pages::Page,
     rules::rule::BlockMetadata,
     snapshot::{Contents, Manifest},
     syntax::diagnostic::Severity,
@@ -68,6 +69,17 @@ pub enum Call {
     Explain(Request),
     /// What the policy and the stored facts name.
     Names(Vocabulary),
+    /// Some rows of the answer to a question that has rows.
+    Page {
+        /// The question.
+        request: Request,
+        /// Rows before them.
+        skip: u64,
+        /// How many at most; 1 or more.
+        limit: u32,
+    },
+    /// What a question names that neither policy nor facts name.
+    UnknownNames(Ask),
     /// Runs a policy's tests. Needs no open snapshot.
     Test {
         /// File name and text; several are one policy.
@@ -114,6 +126,10 @@ pub enum Reply {
     Names(Option<Vec<String>>),
     /// Of `Test`, in order of source.
     Report(Vec<TestResult>),
+    /// Of `Page`.
+    Page(Page),
+    /// Of `UnknownNames`: a sentence each.
+    UnknownNames(Vec<String>),
     /// Of `CheckFact`: what stands against it, and what would fit; `None`: it may be written.
     FactCheck(Option<String>),
 }

@@ -27,6 +27,8 @@ const EXPLAIN: u32 = 12;
 const TEST: u32 = 13;
 const CHECK_FACT: u32 = 14;
 const NAMES: u32 = 15;
+const PAGE: u32 = 16;
+const UNKNOWN_NAMES: u32 = 17;
 
 /// Kinds of what is named.
 const IDS_OF: u32 = 0;
@@ -70,6 +72,17 @@ pub fn encode(call: &Call, out: &mut Vec<u8>) {
         Call::Explain(request) => {
             writer.words([EXPLAIN, VERSION]);
             write_ask(&mut writer, request);
+        }
+        Call::Page { request, skip, limit } => {
+            writer.words([PAGE, VERSION]);
+            writer.u64(*skip);
+            writer.words([*limit, 0]);
+            write_ask(&mut writer, request);
+        }
+        Call::UnknownNames(ask) => {
+            writer.words([UNKNOWN_NAMES, VERSION]);
+            // The same question as everywhere; what it is answered by is left empty.
+            write_ask(&mut writer, &Request { ask: ask.clone(), context_facts: Vec::new(), now_s: 0, budget: 0 });
         }
         Call::Names(asked) => {
             let (kind, name, arity, at) = match asked {
@@ -202,10 +215,14 @@ pub fn decode(bytes: &[u8]) -> Result<Call, Malformed> {
         }
         CHECK => Call::Check { sources: sources(&mut reader)? },
         BUILD => contents(&mut reader)?,
-        EXPLAIN => match kind(&mut reader)? {
-            kind @ (AUTHORIZE | LIST | ACTIONS | QUERY | EVALUATE) => Call::Explain(ask(kind, &mut reader)?),
-            _ => return reader.expected("a kind of question before this"),
-        },
+        EXPLAIN => Call::Explain(question(&mut reader)?),
+        PAGE => {
+            let skip = reader.u64()?;
+            let [limit, zero] = reader.words()?;
+            reader.zero(zero)?;
+            Call::Page { request: question(&mut reader)?, skip, limit }
+        }
+        UNKNOWN_NAMES => Call::UnknownNames(question(&mut reader)?.ask),
         TEST => {
             let (now_s, budget, seed) = (reader.u64()?.cast_signed(), reader.u64()?, reader.u64()?);
             Call::Test { sources: sources(&mut reader)?, now_s, budget, seed }
@@ -238,6 +255,14 @@ pub fn decode(bytes: &[u8]) -> Result<Call, Malformed> {
 fn kind(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
     let [kind, version] = reader.words()?;
     if version == VERSION { Ok(kind) } else { reader.expected("layout version 1 before this") }
+}
+
+/// A whole question within another call.
+fn question(reader: &mut Reader<'_>) -> Result<Request, Malformed> {
+    match kind(reader)? {
+        kind @ (AUTHORIZE | LIST | ACTIONS | QUERY | EVALUATE) => ask(kind, reader),
+        _ => reader.expected("a kind of question before this"),
+    }
 }
 
 fn sources(reader: &mut Reader<'_>) -> Result<Vec<(String, String)>, Malformed> {

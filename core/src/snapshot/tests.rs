@@ -219,3 +219,15 @@ fn a_section_twice_is_refused() {
     let twice = writer::sections::assemble(twice);
     assert_eq!(verify(&twice), Err(ReadError::Damaged { part: "section table" }));
 }
+
+#[test]
+fn names_that_no_table_should_repeat_make_no_snapshot() {
+    let long = "T".repeat(crate::limits::NAME_BYTES_MAX + 1);
+    for fact in [fact("is_public", &[(&long, "1")]), fact(&long, &[("Repo", "1")])] {
+        let error = write(&contents(), [fact.clone()]).unwrap_err().to_string();
+        assert!(error.contains("has 513 bytes, 512 are allowed") && error.len() < 200, "{error}");
+        let engine = write(&contents(), []).unwrap();
+        let error = Engine::open(&engine, Options::seeded(1)).unwrap().check_fact(&fact).unwrap_err();
+        assert!(error.contains("has 513 bytes: 512 are allowed") && error.len() < 200, "{error}");
+    }
+}

@@ -16,6 +16,7 @@ mod policy_files;
 mod policy_tests;
 mod primary;
 mod serve;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -69,6 +70,8 @@ enum Command {
     Health(health::HealthArgs),
     /// Digests of API keys, for OSO_ACCEPTED_KEYS_FILE.
     Keys(keys::KeysArgs),
+    /// Write the engine as WebAssembly, its interfaces and the package for Node.js: to embed it without a compiler.
+    Wasm(wasm::WasmArgs),
 }
 
 /// Runs the command that the arguments name.
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Keys(args) => keys::run(args),
+        Command::Wasm(args) => wasm::run(&args),
     }
 }
 

@@ -9,7 +9,7 @@ use wasmtime::{
     component::{Component, Linker},
 };
 
-use super::{bindings::EnginePre, engine_config::engine_config, faults, limits::Stores, memory::Memories};
+use super::{bindings::UnderstudyPre, engine_config::engine_config, faults, limits::Stores, memory::Memories};
 
 /// Made by the build script from `core/component`.
 static PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/understudy.cwasm"));
@@ -18,7 +18,7 @@ static PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/understudy
 #[derive(Clone)]
 pub struct Guest {
     engine: Engine,
-    pre: EnginePre<Stores>,
+    pre: UnderstudyPre<Stores>,
 }
 
 impl Guest {
@@ -32,7 +32,7 @@ impl Guest {
         // of wasmtime, and lie in this binary.
         let component = unsafe { Component::deserialize(&engine, PRECOMPILED)? };
         // Nothing is linked: the component asks its host for nothing.
-        let pre = EnginePre::new(Linker::new(&engine).instantiate_pre(&component)?)?;
+        let pre = UnderstudyPre::new(Linker::new(&engine).instantiate_pre(&component)?)?;
         Ok(Guest { engine, pre })
     }
 
@@ -40,7 +40,7 @@ impl Guest {
         &self.engine
     }
 
-    pub(super) fn pre(&self) -> &EnginePre<Stores> {
+    pub(super) fn pre(&self) -> &UnderstudyPre<Stores> {
         &self.pre
     }
 }

@@ -16,6 +16,8 @@ pub struct PoolConfig {
     pub way: Way,
     /// Memory of an instance besides its snapshot, in bytes.
     pub heap_bytes_max: usize,
+    /// Memory that one request's work may take, in bytes: less, as a table that grows is there twice for a moment.
+    pub work_bytes_max: u64,
     /// Work units of a quick question.
     pub quick_units: u64,
     /// After so long on the CPU a quick question's instance is stuck.
@@ -31,6 +33,7 @@ impl PoolConfig {
             n_workers,
             way: Way::Map,
             heap_bytes_max: heap_bytes_max(),
+            work_bytes_max: heap_bytes_max() as u64 / 2,
             quick_units: QUICK_UNITS,
             quick_stuck: QUICK_STUCK,
             slow_stuck: SLOW_STUCK,

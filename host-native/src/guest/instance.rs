@@ -3,6 +3,7 @@
 use std::{fmt, fs::File, os::unix::fs::FileExt};
 
 use understudy_core::{
+    engine::Checked,
     model::Change,
     raw::{Call, Refusal, Reply, answer, request},
     vocabulary::Vocabulary,
@@ -10,7 +11,10 @@ use understudy_core::{
 use wasmtime::{Store, Trap};
 
 use super::{
-    bindings::{self, exports::understudy::engine::types},
+    bindings::{
+        self,
+        exports::understudy::engine::{snapshot, types},
+    },
     component::Guest,
     limits::Stores,
     memory::GuestMemory,
@@ -30,10 +34,34 @@ pub enum Way {
     Write,
 }
 
+/// How an instance opens its snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening {
+    /// How the bytes come into its memory.
+    pub way: Way,
+    /// Memory besides the snapshot, in bytes.
+    pub heap_bytes_max: usize,
+    /// Memory that the work of one request may take, as the engine counts it, in bytes.
+    pub work_bytes_max: u64,
+    /// For hash tables: random.
+    pub seed: u64,
+    /// What is known of the file.
+    pub checked: Checked,
+}
+
+impl Opening {
+    /// Mapped, with so much memory besides the snapshot, half of it for one request: a table that grows is there twice for a
+    /// moment. Nothing is known of the file.
+    pub fn within(heap_bytes_max: usize, seed: u64) -> Self {
+        let work_bytes_max = heap_bytes_max as u64 / 2;
+        Opening { way: Way::Map, heap_bytes_max, work_bytes_max, seed, checked: Checked::Nothing }
+    }
+}
+
 /// One live copy.
 pub struct Instance {
     store: Store<Stores>,
-    bindings: bindings::Engine,
+    bindings: bindings::Understudy,
     memory: Option<GuestMemory>,
     offset: u64,
     request: Vec<u8>,
@@ -90,9 +118,9 @@ impl Instance {
         })
     }
 
-    /// A new instance with this snapshot open. The file's digest has been verified; `heap_bytes_max`: memory besides the
-    /// snapshot; `seed`: random.
-    pub fn open(guest: &Guest, file: &File, way: Way, heap_bytes_max: usize, seed: u64) -> Result<Self, Failure> {
+    /// A new instance with this snapshot open.
+    pub fn open(guest: &Guest, file: &File, opening: Opening) -> Result<Self, Failure> {
+        let Opening { way, heap_bytes_max, work_bytes_max, seed, checked } = opening;
         let length = file.metadata().map_err(|error| trapped(&error.into()))?.len();
         let memory_max = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(heap_bytes_max);
         let mut instance = Instance::new(guest, memory_max)?;
@@ -101,8 +129,10 @@ impl Instance {
         if !is_mapped {
             instance.write(file, length)?;
         }
-        let snapshot = instance.bindings.understudy_engine_snapshot();
-        let manifest = snapshot.call_seal(&mut instance.store, seed).map_err(|error| trapped(&error))?;
+        let sealing = instance.bindings.understudy_engine_snapshot();
+        // Memory grows in place here: there is no room to take before it is needed.
+        let options = snapshot::Options { seed, checked: vouched(checked), memory_max: Some(work_bytes_max), room: 0 };
+        let manifest = sealing.call_seal(&mut instance.store, options).map_err(|error| trapped(&error))?;
         instance.offset = manifest.map_err(|error| refused(&error))?.offset;
         instance.settled_bytes = instance.store.data().memory;
         Ok(instance)
@@ -174,7 +204,7 @@ impl Instance {
 
     /// The typed functions, which the host itself has no use for: it asks in bytes.
     #[cfg(test)]
-    pub(super) fn typed(&mut self) -> (&bindings::Engine, &mut Store<Stores>) {
+    pub(super) fn typed(&mut self) -> (&bindings::Understudy, &mut Store<Stores>) {
         (&self.bindings, &mut self.store)
     }
 
@@ -185,6 +215,14 @@ impl Instance {
         let bytes = raw.call_call(&mut self.store, &self.request).map_err(|error| trapped(&error))?;
         let outcome = answer::decode(&bytes).map_err(|malformed| Failure::Nonsense(malformed.to_string()))?;
         outcome.map_err(Failure::Refused)
+    }
+}
+
+fn vouched(checked: Checked) -> snapshot::Checked {
+    match checked {
+        Checked::Nothing => snapshot::Checked::Nothing,
+        Checked::Digests => snapshot::Checked::Digests,
+        Checked::Program => snapshot::Checked::Program,
     }
 }
 
@@ -202,5 +240,6 @@ fn refused(error: &types::Error) -> Failure {
             Refusal::Snapshot(message.clone())
         }
         types::Error::Budget(units) => Refusal::Snapshot(format!("the budget of {units} units is spent")),
+        types::Error::Memory(bytes) => Refusal::Snapshot(format!("more than {bytes} bytes of memory are needed")),
     })
 }

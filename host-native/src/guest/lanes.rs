@@ -13,12 +13,15 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use understudy_calls::dialogue::{Dialogue, Told};
-use understudy_core::raw::{Call, Refusal, Reply};
+use understudy_core::{
+    engine::Checked,
+    raw::{Call, Refusal, Reply},
+};
 
 use super::{
     component::Guest,
     config::PoolConfig,
-    instance::{Failure, Instance},
+    instance::{Failure, Instance, Opening},
     lane::{Lane, Live},
     limits::HEAP_BYTES_KEPT,
     log::Log,
@@ -95,8 +98,9 @@ impl Lanes {
     /// Opens a verified snapshot file in a new instance for every lane, then makes it current in one step.
     pub fn install(&self, file: File, before: impl FnOnce()) -> Result<(), Failure> {
         let mut made = Vec::with_capacity(self.lanes.len());
-        for _ in 0..self.lanes.len() {
-            made.push(self.open(&file)?);
+        for n_made in 0..self.lanes.len() {
+            // The first one finds out whether the compiled program is its policy's; the others take its word.
+            made.push(self.open(&file, if n_made == 0 { Checked::Digests } else { Checked::Program })?);
         }
         let number = self.number() + 1;
         for (Watched { lane, .. }, instance) in self.lanes.iter().zip(made) {
@@ -134,12 +138,14 @@ impl Lanes {
         self.generation.load().as_ref().map_or(0, |generation| generation.number)
     }
 
-    fn open(&self, file: &File) -> Result<Instance, Failure> {
+    /// A new instance of a file whose digests have been verified.
+    fn open(&self, file: &File, checked: Checked) -> Result<Instance, Failure> {
         let mut seed = [0; 8];
         // Without randomness hash tables are only less well protected.
         let _ = getrandom::fill(&mut seed);
-        let PoolConfig { way, heap_bytes_max, .. } = self.config;
-        let mut instance = Instance::open(&self.guest, file, way, heap_bytes_max, u64::from_le_bytes(seed))?;
+        let PoolConfig { way, heap_bytes_max, work_bytes_max, .. } = self.config;
+        let opening = Opening { way, heap_bytes_max, work_bytes_max, seed: u64::from_le_bytes(seed), checked };
+        let mut instance = Instance::open(&self.guest, file, opening)?;
         if self.catch_up(&mut instance)? {
             return Ok(instance);
         }
@@ -280,7 +286,7 @@ impl Lanes {
         // What serves may change meanwhile, so that what was opened is too old already.
         for _ in 0..REPLACE_TRIES {
             let generation = self.generation.load_full().ok_or(CallError::NotServing)?;
-            match self.open(&generation.file) {
+            match self.open(&generation.file, Checked::Program) {
                 Ok(instance) => {
                     lane.put(live, Some(Live { generation: generation.number, instance }));
                     return Ok(());

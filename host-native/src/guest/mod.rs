@@ -25,10 +25,12 @@ mod watchdog;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod typed_answers_tests;
+#[cfg(test)]
 mod typed_tests;
 
 /// Generated from `wit/`: the host's side.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]
 mod bindings {
-    wasmtime::component::bindgen!({ path: "../wit", world: "engine" });
+    wasmtime::component::bindgen!({ path: "../wit", world: "understudy" });
 }

@@ -12,7 +12,7 @@ use understudy_core::{
 
 use super::{
     component::Guest,
-    instance::{Failure, Instance, Way},
+    instance::{Failure, Instance, Opening},
 };
 use crate::mapping::Forbidden;
 
@@ -38,7 +38,7 @@ fn taking_either_access_away_ends_a_call_as_a_trap() {
     file.write_all(&circle()).unwrap();
     // Often enough to meet the guest's own accesses and those of the host on its behalf.
     for (round, what) in (0..40).flat_map(|round| [(round, Forbidden::Writes), (round, Forbidden::All)]) {
-        let mut instance = Instance::open(&guest, &file, Way::Map, 1 << 30, 1).unwrap();
+        let mut instance = Instance::open(&guest, &file, Opening::within(1 << 30, 1)).unwrap();
         let memory = instance.memory().unwrap();
         let ask = Ask::Query { predicate: "reach".into(), args: vec![Pattern::Any, Pattern::Any] };
         let request = Request { ask, context_facts: Vec::new(), now_s: 0, budget: WORK_UNITS_PER_REQUEST };

@@ -21,7 +21,7 @@ use super::{
         types::{self, FactPattern, Source},
     },
     component::Guest,
-    instance::{self, Instance},
+    instance::{Instance, Opening},
 };
 
 const POLICY: &str = r#"
@@ -37,15 +37,15 @@ const TESTS: &str = r#"
       assert_not allow(User{"ann"}, "read", Repo{"web"}); assert level(User{"ann"}, n) iff n in [5]; }
 "#;
 
-fn value(type_name: &str, id: &str) -> Value {
+pub(super) fn value(type_name: &str, id: &str) -> Value {
     Value::new(type_name, id).unwrap()
 }
 
-fn typed(type_name: &str, id: &str) -> types::Value {
+pub(super) fn typed(type_name: &str, id: &str) -> types::Value {
     types::Value { type_name: type_name.into(), id: id.into() }
 }
 
-fn opened() -> Instance {
+pub(super) fn opened() -> Instance {
     let fact = |predicate: &str, args: &[(&str, &str)]| Fact {
         predicate: predicate.into(),
         args: args.iter().map(|(type_name, id)| value(type_name, id)).collect(),
@@ -60,7 +60,7 @@ fn opened() -> Instance {
     let bytes = write(&Contents { manifest: Manifest::default(), policy, keys: None }, facts).unwrap();
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&bytes).unwrap();
-    Instance::open(&Guest::load().unwrap(), &file, instance::Way::Map, 256 << 20, 1).unwrap()
+    Instance::open(&Guest::load().unwrap(), &file, Opening::within(256 << 20, 1)).unwrap()
 }
 
 /// What both forms say, in lines: goals, their ways, the conditions of these.
@@ -95,7 +95,7 @@ fn drawn_typed(explanation: &reasons::Explanation) -> Vec<String> {
                 let outcome = match outcome {
                     reasons::Outcome::Met => Outcome::Met,
                     reasons::Outcome::Failed => Outcome::Failed,
-                    reasons::Outcome::Open => Outcome::Open,
+                    reasons::Outcome::Skipped => Outcome::Open,
                 };
                 lines.push(format!("    {}: {outcome:?}, {goal:?}", said(what)));
             }
@@ -236,7 +236,7 @@ fn names_are_told_typed_as_raw() {
     let typed = bindings.understudy_engine_vocabulary();
     assert_eq!(typed.call_ids(&mut *store, "User").unwrap().unwrap(), ids);
     assert_eq!(typed.call_actions(&mut *store, "Repo").unwrap().unwrap(), actions);
-    assert_eq!(typed.call_arguments(store, "has_role", 3, 1).unwrap().unwrap(), arguments);
+    assert_eq!(typed.call_strings(store, "has_role", 3, 1).unwrap().unwrap(), arguments);
 }
 
 #[test]

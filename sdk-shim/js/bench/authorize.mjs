@@ -56,13 +56,13 @@ const options = { now: NOW };
 const [first] = queries;
 // A type that no rule knows: what encoding, the call and decoding cost.
 const nowhere = { type: 'NoSuchType', id: '1' };
-measure('authorize, nothing to find', [first], ({ actor, action }) => engine.authorize(actor, action, nowhere, [], options));
+measure('authorize, nothing to find', [first], ({ actor, action }) => engine.authorize(actor, action, nowhere, options));
 for (const [kind, asked] of kinds) {
   if (asked[0].op === 'authorize') {
-    const wrong = asked.filter(({ actor, action, resource, expected }) => engine.authorize(actor, action, resource, [], options) !== expected);
+    const wrong = asked.filter(({ actor, action, resource, expected }) => engine.authorize(actor, action, resource, options) !== expected);
     if (wrong.length > 0) throw new Error(`${kind}: ${wrong.length} wrong answers, first ${JSON.stringify(wrong[0])}`);
-    measure(`authorize ${kind}`, asked, ({ actor, action, resource }) => engine.authorize(actor, action, resource, [], options));
+    measure(`authorize ${kind}`, asked, ({ actor, action, resource }) => engine.authorize(actor, action, resource, options));
   } else if (asked[0].op === 'list') {
-    measure(`list ${kind}`, asked.slice(0, 20), ({ actor, action, resource_type: type }) => engine.list(actor, action, type, [], options));
+    measure(`list ${kind}`, asked.slice(0, 20), ({ actor, action, resource_type: type }) => engine.list(actor, action, type, options));
   }
 }

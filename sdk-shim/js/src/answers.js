@@ -26,6 +26,19 @@ export function rows(reader, predicate) {
   });
 }
 
+/** Some solutions of a predicate, and how many there are. */
+export function page(reader, predicate) {
+  reader.word();
+  const total = reader.long();
+  if (reader.kind() !== 'rows') throw new UnderstudyError('malformed', "the engine's page can't be read");
+  return { rows: rows(reader, predicate), total };
+}
+
+/** A sentence per name that nothing has. */
+export function unknownNames(reader) {
+  return reader.repeat(reader.word(), () => reader.text());
+}
+
 /** An argument of a solution: null stands for any. */
 function row(reader) {
   const { type, id } = typed(reader);

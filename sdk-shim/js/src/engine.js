@@ -1,30 +1,34 @@
 // Questions to one sealed snapshot.
 // Enters: values, patterns, facts. Leaves: decisions, ids, rows; refusals as errors. Never: turns an error into an answer.
 
-import { bindings, decision, fact, ids, rows } from './answers.js';
+import { bindings, decision, fact, ids, page, rows, unknownNames } from './answers.js';
 import { UnderstudyError } from './error.js';
 import { explanation } from './explanation.js';
 import { LAYOUT_VERSION } from './module.js';
+import { read as readOptions, readPaging } from './options.js';
 import { Writer, checked, finish, room } from './words.js';
 
-const [AUTHORIZE, LIST, ACTIONS, QUERY, EVALUATE, FACTS, , STATUS, , , , EXPLAIN] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+const [AUTHORIZE, LIST, ACTIONS, QUERY, EVALUATE, FACTS, STATUS] = [1, 2, 3, 4, 5, 6, 8];
+const [EXPLAIN, PAGE, UNKNOWN_NAMES] = [12, 16, 17];
 const [ANY, ANY_OF, EXACT] = [0, 1, 2];
-/** Work units of an ordinary request: about 20 s on one core. */
-const BUDGET = 400_000_000;
-/** Two words that make it an explanation's, kind, version, now, budget, number of context facts, six lengths. */
-const HEAD_BYTES = 64;
-const NO_FACTS = Object.freeze([]);
-const NO_OPTIONS = Object.freeze({});
+/** Six words that make it a page's, kind, version, now, budget, number of context facts, six lengths. */
+const HEAD_BYTES = 80;
+const NO_ARGS = Object.freeze([]);
 
 /** An open snapshot. index.d.ts tells what each call takes and gives. */
 export class Engine {
   #open;
+  #strict;
   #guest;
   #writer;
 
-  /** @param {() => import('./module.js').Guest} open makes an instance with the snapshot sealed */
-  constructor(open) {
+  /**
+   * @param {() => import('./module.js').Guest} open makes an instance with the snapshot sealed
+   * @param {{ strict?: boolean }} [defaults] of the options of every call
+   */
+  constructor(open, { strict = false } = {}) {
     this.#open = open;
+    this.#strict = strict;
     this.reopen();
   }
 
@@ -34,87 +38,112 @@ export class Engine {
     this.#writer = new Writer(guest);
   }
 
-  authorize(actor, action, resource, contextFacts = NO_FACTS, options = NO_OPTIONS) {
-    this.#askAuthorize(actor, action, resource, contextFacts, options);
+  authorize(actor, action, resource, options) {
+    this.#ask((given) => this.#askAuthorize(actor, action, resource, given), readOptions(options));
     return decision(this.#answer('decision'));
   }
 
-  list(actor, action, resourceType, contextFacts = NO_FACTS, options = NO_OPTIONS) {
-    this.#askList(actor, action, resourceType, contextFacts, options);
+  list(actor, action, resourceType, options) {
+    this.#ask((given) => this.#askList(actor, action, resourceType, given), readOptions(options));
     return ids(this.#answer('ids'));
   }
 
-  actions(actor, resource, contextFacts = NO_FACTS, options = NO_OPTIONS) {
-    this.#askActions(actor, resource, contextFacts, options);
+  actions(actor, resource, options) {
+    this.#ask((given) => this.#askActions(actor, resource, given), readOptions(options));
     return ids(this.#answer('ids'));
   }
 
-  query(predicate, args, contextFacts = NO_FACTS, options = NO_OPTIONS) {
-    this.#askQuery(predicate, args, contextFacts, options);
+  query(predicate, args, options) {
+    this.#ask((given) => this.#askQuery(predicate, args, given), readOptions(options));
     return rows(this.#answer('rows'), predicate);
   }
 
-  evaluate(calls, constraints, contextFacts = NO_FACTS, options = NO_OPTIONS) {
-    this.#askEvaluate(calls, constraints, contextFacts, options);
+  *pages(predicate, args, options) {
+    const { limit, ...given } = readPaging(options);
+    for (let skip = 0, total = 1; skip < total; skip += limit) {
+      this.#ask((given) => this.#askQuery(predicate, args, given), given);
+      this.#writer.within([PAGE, LAYOUT_VERSION, skip >>> 0, Math.floor(skip / 2 ** 32), limit, 0]);
+      const found = page(this.#answer('page'), predicate);
+      total = found.total;
+      if (found.rows.length > 0) yield found.rows;
+    }
+  }
+
+  evaluate(calls, constraints, options) {
+    this.#ask((given) => this.#askEvaluate(calls, constraints, given), readOptions(options));
     return bindings(this.#answer('bindings'));
   }
 
-  explain(method, args, contextFacts = NO_FACTS, options = NO_OPTIONS) {
-    const more = [contextFacts, options];
+  explain(method, args, options) {
+    this.#ask((given) => this.#askMethod(method, args, given), readOptions(options));
+    this.#writer.within([EXPLAIN, LAYOUT_VERSION]);
+    return explanation(this.#answer('explanation'), method === 'query' ? args[0] : null);
+  }
+
+  unknownNames(method, args) {
+    this.#askMethod(method, args, readOptions());
+    this.#writer.within([UNKNOWN_NAMES, LAYOUT_VERSION]);
+    return unknownNames(this.#answer('unknown names'));
+  }
+
+  /** Writes a question; a strict one only if all its names are known. */
+  #ask(write, options) {
+    write(options);
+    if (!(options.strict ?? this.#strict)) return;
+    this.#writer.within([UNKNOWN_NAMES, LAYOUT_VERSION]);
+    const found = unknownNames(this.#answer('unknown names'));
+    if (found.length > 0) throw new UnderstudyError('unknown_name', found.join('; '));
+    write(options);
+  }
+
+  #askMethod(method, args, options) {
     const [first, second, third] = args;
     switch (method) {
       case 'authorize':
-        this.#askAuthorize(first, second, third, ...more);
-        break;
+        return this.#askAuthorize(first, second, third, options);
       case 'list':
-        this.#askList(first, second, third, ...more);
-        break;
+        return this.#askList(first, second, third, options);
       case 'actions':
-        this.#askActions(first, second, ...more);
-        break;
+        return this.#askActions(first, second, options);
       case 'query':
-        this.#askQuery(first, second, ...more);
-        break;
+        return this.#askQuery(first, second, options);
       case 'evaluate':
-        this.#askEvaluate(first, second, ...more);
-        break;
+        return this.#askEvaluate(first, second, options);
       default:
-        throw new UnderstudyError('invalid', `\`${method}\` can't be explained: name authorize, list, actions, query or evaluate`);
+        throw new UnderstudyError('invalid', `\`${method}\` is no question: name authorize, list, actions, query or evaluate`);
     }
-    this.#writer.within(EXPLAIN, LAYOUT_VERSION);
-    return explanation(this.#answer('explanation'), method === 'query' ? first : null);
   }
 
-  #askAuthorize(actor, action, resource, contextFacts, options) {
-    this.#triple(AUTHORIZE, actor, action, value(resource, 'the resource'), contextFacts, options);
+  #askAuthorize(actor, action, resource, options) {
+    this.#triple(AUTHORIZE, actor, action, value(resource, 'the resource'), options);
   }
 
-  #askList(actor, action, resourceType, contextFacts, options) {
+  #askList(actor, action, resourceType, options) {
     const resource = { type: checked(resourceType, 'the type of the resources'), id: '' };
-    this.#triple(LIST, actor, action, resource, contextFacts, options);
+    this.#triple(LIST, actor, action, resource, options);
   }
 
-  #askActions(actor, resource, contextFacts, options) {
-    this.#triple(ACTIONS, actor, '', value(resource, 'the resource'), contextFacts, options);
+  #askActions(actor, resource, options) {
+    this.#triple(ACTIONS, actor, '', value(resource, 'the resource'), options);
   }
 
-  #askQuery(predicate, args, contextFacts, options) {
+  #askQuery(predicate, args, options) {
     checked(predicate, 'the predicate');
     const patterns = args.map(pattern);
-    this.#head(QUERY, room(predicate) + roomOfPatterns(patterns), contextFacts, options);
+    this.#head(QUERY, room(predicate) + roomOfPatterns(patterns), options);
     const writer = this.#writer;
     writer.text(predicate, patterns.length);
     for (const asked of patterns) writePattern(writer, asked);
-    this.#facts(contextFacts);
+    this.#contextFacts(options.facts);
   }
 
-  #askEvaluate(calls, constraints, contextFacts, options) {
+  #askEvaluate(calls, constraints, options) {
     const asked = calls.map(([predicate, variables]) => [checked(predicate, 'a predicate'), variables.map((name) => checked(name, 'a variable'))]);
     const given = Object.entries(constraints).map(constraint);
     given.sort((one, other) => (one.name < other.name ? -1 : 1));
     const names = asked.flatMap(([predicate, variables]) => [predicate, ...variables]);
     const texts = given.flatMap(({ name, type, ids }) => [name, type, ...(ids ?? [])]);
-    this.#head(EVALUATE, 8 + [...names, ...texts].reduce((sum, text) => sum + 16 + room(text), 0), contextFacts, options);
+    this.#head(EVALUATE, 8 + [...names, ...texts].reduce((sum, text) => sum + 16 + room(text), 0), options);
     const writer = this.#writer;
     writer.word(asked.length);
     writer.word(given.length);
@@ -123,10 +152,10 @@ export class Engine {
       for (const name of variables) writer.text(name);
     }
     for (const { name, type, ids } of given) writeConstraint(writer, name, type, ids);
-    this.#facts(contextFacts);
+    this.#contextFacts(options.facts);
   }
 
-  facts(predicate = null, args = NO_FACTS) {
+  facts(predicate = null, args = NO_ARGS) {
     const patterns = args.map(pattern);
     const named = predicate === null ? '' : checked(predicate, 'the predicate');
     const writer = this.#writer;
@@ -154,24 +183,22 @@ export class Engine {
   }
 
   /** Kind, version, now, budget, number of context facts. `more`: bytes of the rest at most, facts apart. */
-  #head(kind, more, contextFacts, { now = Math.floor(Date.now() / 1000), budget = BUDGET }) {
-    if (!Number.isSafeInteger(now)) throw new UnderstudyError('invalid', '`now` is not a whole number of seconds since 1970');
-    if (!Number.isSafeInteger(budget) || budget < 0) throw new UnderstudyError('invalid', '`budget` is not a whole number of work units');
+  #head(kind, more, { facts, now, budget }) {
     const writer = this.#writer;
-    writer.begin(HEAD_BYTES + more + (contextFacts.length === 0 ? 0 : roomOfFacts(contextFacts)));
+    writer.begin(HEAD_BYTES + more + (facts.length === 0 ? 0 : roomOfFacts(facts)));
     writer.word(kind);
     writer.word(LAYOUT_VERSION);
     writer.long(now);
     writer.long(budget);
-    writer.word(contextFacts.length);
+    writer.word(facts.length);
     writer.word(0);
   }
 
-  #triple(kind, actor, action, resource, contextFacts, options) {
+  #triple(kind, actor, action, resource, options) {
     value(actor, 'the actor');
     checked(action, 'the action');
     const more = room(actor.type) + room(actor.id) + room(action) + room(resource.type) + room(resource.id);
-    this.#head(kind, more, contextFacts, options);
+    this.#head(kind, more, options);
     const writer = this.#writer;
     const lengths = writer.at;
     writer.at += 24;
@@ -181,10 +208,10 @@ export class Engine {
     writer.wordAt(lengths + 20, 0);
     writer.wordAt(lengths, writer.padded(actor.id));
     writer.wordAt(lengths + 4, writer.padded(resource.id));
-    if (contextFacts.length > 0) this.#facts(contextFacts);
+    if (options.facts.length > 0) this.#contextFacts(options.facts);
   }
 
-  #facts(facts) {
+  #contextFacts(facts) {
     const writer = this.#writer;
     for (const { predicate, args } of facts) {
       writer.text(predicate, args.length);
@@ -246,7 +273,11 @@ function roomOfPatterns(patterns) {
 
 function roomOfFacts(facts) {
   let sum = 0;
-  for (const { predicate, args } of facts) {
+  for (const given of facts) {
+    if (given === null || typeof given !== 'object' || !Array.isArray(given.args)) {
+      throw new UnderstudyError('invalid', 'one of `facts` is no fact: give `{ predicate, args: [{ type, id }, …] }`');
+    }
+    const { predicate, args } = given;
     sum += 8 + room(checked(predicate, 'the predicate of a context fact'));
     for (const argument of args) {
       value(argument, 'an argument of a context fact');

@@ -11,7 +11,7 @@ import { UnderstudyError } from './error.js';
 export const LAYOUT_VERSION = 1;
 
 const BESIDE_PACKAGE = new URL('../understudy.core.wasm', import.meta.url);
-const EXPORTS = ['us_version', 'us_reserve', 'us_seal', 'us_request', 'us_call', 'us_failure'];
+const EXPORTS = ['us_version', 'us_reserve', 'us_memory', 'us_seal_verified', 'us_request', 'us_call', 'us_failure'];
 /** Room for requests at first: most fit, so the buffer is asked for once. */
 const REQUEST_BYTES = 4096;
 
@@ -43,7 +43,7 @@ async function compileBytes(source) {
     try {
       bytes = await readFile(path);
     } catch (cause) {
-      const hint = source === BESIDE_PACKAGE ? '; copy it there, or give its path as `module`' : '';
+      const hint = source === BESIDE_PACKAGE ? ': `understudy wasm --output FOLDER` makes a package that has it, FOLDER/js; or name one as `module`' : '';
       throw new UnderstudyError('module', `the core module ${path} can't be read (${cause.code})${hint}`, { cause });
     }
   }
@@ -86,9 +86,14 @@ export class Guest {
     return at;
   }
 
-  /** Opens what lies in the room. Address of [address, length] of the answer. `seed`: two 32-bit numbers. */
+  /** Bytes of memory that one request's work may take; 0: the engine's own limit. Before the snapshot is sealed. */
+  limitMemory(bytes) {
+    this.#enter(() => this.#exports.us_memory(bytes, 0));
+  }
+
+  /** Opens what lies in the room, verified. Address of [address, length] of the answer. `seed`: two 32-bit numbers. */
   seal(length, [low, high]) {
-    return this.#enter(() => this.#exports.us_seal(length, low, high)) >>> 0;
+    return this.#enter(() => this.#exports.us_seal_verified(length, low, high)) >>> 0;
   }
 
   /** Address of a buffer for a request of up to `length` bytes. The views are those of now. */

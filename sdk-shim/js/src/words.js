@@ -13,7 +13,7 @@ const WORD = 2 ** 32;
 /** Longest request: lengths are 32-bit numbers, and one that large is a mistake. */
 const REQUEST_BYTES_MAX = 1 << 30;
 const REFUSED = 'refused';
-const KINDS = [REFUSED, 'decision', 'ids', 'rows', 'bindings', 'facts', 'metadata', 'status', 'applied', 'diagnostics', 'snapshot', 'explanation'];
+const KINDS = [REFUSED, 'decision', 'ids', 'rows', 'bindings', 'facts', 'metadata', 'status', 'applied', 'diagnostics', 'snapshot', 'explanation', 'report', 'fact check', 'names', 'page', 'unknown names'];
 const REASONS = new Map([
   [1, 'negation'],
   [2, 'recursion'],
@@ -21,6 +21,7 @@ const REASONS = new Map([
   [4, 'unrenderable'],
   [5, 'budget'],
   [6, 'invalid'],
+  [7, 'memory'],
   [16, 'malformed'],
   [17, 'not_open'],
   [18, 'snapshot'],
@@ -114,12 +115,12 @@ export class Writer {
     this.wordAt(head + 4, this.padded(second));
   }
 
-  /** Puts the request into another one, which has two words before it. There must be room for them. */
-  within(first, second) {
-    this.bytes.copyWithin(this.start + 8, this.start, this.at);
-    this.wordAt(this.start, first);
-    this.wordAt(this.start + 4, second);
-    this.at += 8;
+  /** Puts the request into another one, which has these words before it: an even number. There must be room for them. */
+  within(words) {
+    const nBytes = words.length * 4;
+    this.bytes.copyWithin(this.start + nBytes, this.start, this.at);
+    words.forEach((word, n) => this.wordAt(this.start + n * 4, word));
+    this.at += nBytes;
   }
 
   /** Runs the request; address of the pair of its answer. */

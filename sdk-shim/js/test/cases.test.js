@@ -50,11 +50,11 @@ for (const { name, snapshot, ask: asked, expected, explained } of all) {
   test(name, async () => {
     const engine = await open(snapshot, { module });
     const [method, args] = question(asked.ask);
-    const more = [asked.context_facts, { now: asked.now }];
-    const answer = () => outcome(() => expectable(method, engine[method](...args, ...more)));
+    const options = { facts: asked.context_facts, now: asked.now, budget: 400_000_000 };
+    const answer = () => outcome(() => expectable(method, engine[method](...args, options)));
     assert.deepEqual(answer(), expected);
     assert.deepEqual(answer(), expected, 'asked again');
-    const why = outcome(() => engine.explain(method, args, ...more));
+    const why = outcome(() => engine.explain(method, args, options));
     if ('error' in why) return assert.deepEqual([why, explained], [expected, null]);
     const { answer: same, ...reasons } = why;
     assert.deepEqual(expectable(method, same), expected, 'explained');

@@ -80,6 +80,16 @@ pub struct LayeredCursor {
 }
 
 impl<'a> Layered<'a> {
+    /// Names of the types that program and facts name, in no order.
+    pub fn type_names(&self) -> impl Iterator<Item = &str> {
+        self.types.iter().map(|ty| &*ty.name)
+    }
+
+    /// Name and arity of the predicates that facts have or had, in no order.
+    pub fn predicates(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.relations.iter().map(|relation| (&*relation.predicate, relation.shape.types.len()))
+    }
+
     /// The base with nothing on top. `seed`: for hash tables, from the host.
     pub fn new(base: Base<'a>, seed: u64) -> Self {
         let state = FixedState::with_seed(seed);

@@ -90,8 +90,12 @@ pub(super) fn calls() -> Vec<Call> {
     let explained: Vec<Call> = calls
         .iter()
         .filter_map(|call| match call {
-            Call::Ask(request) => Some(Call::Explain(request.clone())),
+            Call::Ask(request) => Some(request.clone()),
             _ => None,
+        })
+        .flat_map(|request| {
+            let names = Call::UnknownNames(request.ask.clone());
+            [Call::Page { request: request.clone(), skip: 1 << 40, limit: 1_000 }, Call::Explain(request), names]
         })
         .collect();
     calls.extend(explained);
@@ -206,6 +210,10 @@ pub(super) fn outcomes() -> Vec<Result<Reply, Refusal>> {
         Ok(Reply::Names(None)),
         Ok(Reply::Names(Some(Vec::new()))),
         Ok(Reply::Names(Some(vec![String::new(), "ann".into()]))),
+        Ok(Reply::Page(Page { answer: Answer::Ids(vec!["acme".into()]), total: 1 << 40 })),
+        Ok(Reply::Page(Page { answer: Answer::Facts(vec![vec![Row::Any]]), total: 1 })),
+        Ok(Reply::UnknownNames(Vec::new())),
+        Ok(Reply::UnknownNames(vec!["`Repo` has no action `raed`; did you mean `read`?".into()])),
         Ok(Reply::FactCheck(Some("`open` is not used in policy".into()))),
     ];
     outcomes.extend(explanations().into_iter().map(|explanation| Ok(Reply::Explanation(explanation))));
