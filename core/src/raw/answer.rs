@@ -24,6 +24,7 @@ const EXPLANATION: u32 = 11;
 const REPORT: u32 = 12;
 const FACT_CHECK: u32 = 13;
 const NAMES: u32 = 14;
+const SPENT: u32 = 15;
 
 /// Second words of what is refused. Numbers are never given twice.
 const NEGATION: u32 = 1;
@@ -68,6 +69,10 @@ pub fn encode(outcome: &Result<Reply, Refusal>, out: &mut Vec<u8>) {
         Ok(Reply::Applied { offset }) => {
             writer.words([APPLIED, 0]);
             writer.u64(*offset);
+        }
+        Ok(Reply::Spent { units }) => {
+            writer.words([SPENT, 0]);
+            writer.u64(*units);
         }
         Ok(Reply::Diagnostics(notes)) => {
             writer.words([DIAGNOSTICS, count(notes)]);
@@ -158,6 +163,10 @@ pub fn decode(bytes: &[u8]) -> Result<Result<Reply, Refusal>, Malformed> {
         }
         STATUS => Ok(Reply::Status(status(&mut reader)?)),
         APPLIED => Ok(Reply::Applied { offset: reader.u64()? }),
+        SPENT => {
+            reader.zero(second)?;
+            Ok(Reply::Spent { units: reader.u64()? })
+        }
         DIAGNOSTICS => Ok(Reply::Diagnostics(reader.items(second, note)?)),
         SNAPSHOT => Ok(Reply::Snapshot(reader.padded(second)?.to_vec())),
         EXPLANATION => {

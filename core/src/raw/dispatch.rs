@@ -33,6 +33,7 @@ fn run(engine: Option<&mut Engine<'_>>, call: Call) -> Result<Reply, Refusal> {
         Call::CheckFact { predicate, args } => Reply::FactCheck(check_fact(engine, predicate, args)),
         Call::Facts { predicate, args } => Reply::Facts(engine.facts(predicate.as_deref(), &args)),
         Call::Names(asked) => Reply::Names(engine.names(&asked)),
+        Call::Spent => Reply::Spent { units: engine.n_spent() },
         Call::Metadata => Reply::Metadata(engine.metadata().map(<[_]>::to_vec)),
         Call::Apply { offset, changes } => {
             engine.apply(&changes, offset);

@@ -27,6 +27,7 @@ const EXPLAIN: u32 = 12;
 const TEST: u32 = 13;
 const CHECK_FACT: u32 = 14;
 const NAMES: u32 = 15;
+const SPENT: u32 = 16;
 
 /// Kinds of what is named.
 const IDS_OF: u32 = 0;
@@ -49,6 +50,7 @@ pub fn encode(call: &Call, out: &mut Vec<u8>) {
         }
         Call::Metadata => writer.words([METADATA, VERSION]),
         Call::Status => writer.words([STATUS, VERSION]),
+        Call::Spent => writer.words([SPENT, VERSION]),
         Call::Apply { offset, changes } => {
             writer.words([APPLY, VERSION]);
             writer.u64(*offset);
@@ -194,6 +196,7 @@ pub fn decode(bytes: &[u8]) -> Result<Call, Malformed> {
         }
         METADATA => Call::Metadata,
         STATUS => Call::Status,
+        SPENT => Call::Spent,
         APPLY => {
             let offset = reader.u64()?;
             let [n_changes, zero] = reader.words()?;
