@@ -21,11 +21,14 @@ mod steps;
 mod turn;
 mod turns;
 mod watchdog;
+mod work;
 
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod typed_tests;
+#[cfg(test)]
+mod work_tests;
 
 /// Generated from `wit/`: the host's side.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]
