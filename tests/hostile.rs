@@ -6,10 +6,15 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use serde_json::json;
 use understudy_tests::{
-    hostile::{Good, POLICY, facts, flood, greedy, memory_mib, raise_descriptors, slow, throw_seeded},
+    attacks::{
+        ask_and_leave, bodiless, large_questions, many_dear, many_rows, many_times_many, one_byte, untaken, waiting,
+    },
+    connection::Connection,
+    hostile::{Good, POLICY, facts, flood, greedy, memory_mib, raise_descriptors, slow, throw_seeded, wakes},
     numbered::seed,
-    process::Process,
+    process::{ENVIRONMENT, KEY, Process},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
@@ -23,9 +28,13 @@ const SLOW: usize = 1_300;
 /// test's build needs besides.
 const MEMORY_MIB_MAX: usize = 1_024;
 
+/// A key that may only read: the attackers' where they have one.
+const READER: &str = "e_0123456789_2_reader";
+
 fn node(folder: &Path) -> (Process, Process) {
     let binary = Path::new(BINARY);
-    let primary = Process::primary(binary, folder, &[]);
+    let reader = format!("{READER}:read");
+    let primary = Process::primary(binary, folder, &["--key", KEY, "--key", &reader]);
     primary.post_policy(POLICY);
     primary.write(&facts(5_000), &[]);
     let node = Process::node(binary, folder, &folder.join("node"), &primary.url(), &["--sync-interval", "100ms"]);
@@ -78,4 +87,89 @@ fn a_good_client_keeps_its_answers_among_hostile_ones() {
     println!("hostile: afterwards {now} MiB, at most {most} MiB");
     assert!(most < MEMORY_MIB_MAX, "{most} MiB");
     primary.kill();
+}
+
+/// Answers of the good client beside an attack, all of them right.
+fn asks_beside(server: &Process, n: usize) {
+    let good = Good::ask(server.address(), &AtomicBool::new(false), n);
+    assert!(good.wrong.is_empty() && good.times.len() == n, "{:?}", good.wrong);
+    assert_eq!(server.get("/healthcheck").status, 200);
+}
+
+#[test]
+fn nobody_is_refused_for_what_others_take() {
+    raise_descriptors();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (primary, node) = node(folder.path());
+    let address = node.address();
+    for key in [None, Some(READER)] {
+        let held: Vec<_> = (0..200).map(|_| bodiless(address, key).expect("streams")).collect();
+        asks_beside(&node, 50);
+        drop(held);
+    }
+    let list = json!({"actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo", "context_facts": []});
+    let lists: Vec<_> =
+        (0..20).map(|_| untaken(address, Some(READER), "POST", "/api/list", &list).expect("streams")).collect();
+    let metrics: Vec<_> =
+        (0..20).map(|_| untaken(address, None, "GET", "/metrics", &json!(null)).expect("streams")).collect();
+    asks_beside(&node, 50);
+    assert_eq!(node.get("/metrics").status, 200);
+    assert_eq!(node.post("/api/list", &list).status, 200, "another key's lists have room");
+    drop((lists, metrics));
+    // Waiting for news costs a primary's clients nothing.
+    let waits: Vec<_> = (0..24).map(|_| waiting(primary.address(), READER, ENVIRONMENT).expect("streams")).collect();
+    node.await_that("polls arrive", || primary.get("/healthcheck").status == 200);
+    let mut good = Connection::open(primary.address()).expect("a connection");
+    for _ in 0..50 {
+        assert!(good.authorize(("User", "bo"), "read", ("Repo", "of bo")).expect("an answer"));
+    }
+    primary.write(&[json!(["far", ["Repo", "r1"], ["Repo", "r2"]])], &[]);
+    drop(waits);
+}
+
+#[test]
+fn an_idle_connection_wakes_nobody() {
+    raise_descriptors();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut primary, node) = node(folder.path());
+    primary.kill();
+    let _idle: Vec<_> = (0..500).map(|_| one_byte(node.address()).expect("a connection")).collect();
+    asks_beside(&node, 1);
+    let before = wakes(&node);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    // What watches looks four times a second, a thread each; a look at every connection would be thousands.
+    let woken = wakes(&node) - before;
+    assert!(woken < 300, "woken {woken} times");
+}
+
+#[test]
+fn what_is_large_is_refused_by_name_and_what_is_long_ends_with_its_caller() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_primary, node) = node(folder.path());
+    let address = node.address();
+    let mut reader = Connection::open(address).expect("a connection").with_key(READER);
+    for ((path, body), named) in
+        large_questions().into_iter().zip(["conditions", "ids in constraints", "context facts"])
+    {
+        let answer = reader.send("POST", path, &body).expect("an answer");
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        assert!(answer.text().contains(named) && answer.text().contains("at most"), "{}", answer.text());
+    }
+    // Two lanes' worth and more of it, all of which is called off.
+    for _ in 0..4 {
+        ask_and_leave(address, READER, "/api/authorize_resources", &many_dear(), std::time::Duration::from_millis(300))
+            .expect("it is asked");
+    }
+    let list = json!({"actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo", "context_facts": []});
+    assert_eq!(node.post("/api/list", &list).status, 200, "another key's turn comes");
+    asks_beside(&node, 20);
+    // One account for all questions of a request.
+    let answer = reader.send("POST", "/api/authorize_resources", &many_times_many()).expect("an answer");
+    assert!([200, 400].contains(&answer.status), "{}", answer.text());
+    let answer = reader.send("POST", "/api/evaluate_query", &many_rows()).expect("an answer");
+    assert!([200, 400, 413].contains(&answer.status), "{}", answer.status);
+    asks_beside(&node, 20);
+    assert_eq!(node.metric("understudy_instance_traps_total"), Some(0.0));
+    let (_, most) = memory_mib(&node);
+    println!("hostile: at most {most} MiB");
 }

@@ -149,6 +149,11 @@ impl<'a> Engine<'a> {
         self.evaluator.ask(request)
     }
 
+    /// Work units that the last question has spent: what is left for the others of its request is whoever asked's to know.
+    pub fn n_spent(&self) -> u64 {
+        self.evaluator.n_spent()
+    }
+
     /// Answers one question and says why: the rules and facts behind each row, or what is missing. The answer and the
     /// errors are those of [`Engine::ask`]; it works in another order, so that where units are short one of the two may get
     /// by with them and not the other. Cost: memory for every row found; a refusal asks again for what it lacks.

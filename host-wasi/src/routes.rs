@@ -20,7 +20,7 @@ use crate::{
 pub fn route(arrived: &Arrived) -> Result<Reply, Refusal> {
     let endpoint = head::endpoint(&arrived.method, &arrived.path)?;
     source::with(|opened| {
-        if matches!(endpoint, Endpoint::Healthcheck | Endpoint::ApiHealthcheck) {
+        if matches!(endpoint, Endpoint::Healthcheck | Endpoint::ApiHealthcheck | Endpoint::Livez | Endpoint::Readyz) {
             return Reply::ok(&json!({ "status": "ok" }));
         }
         let key = opened.check(arrived.bearer.as_deref())?;

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use crate::{connection::Connection, process::KEY, process::Process, random::Random};
 
 /// A policy whose cheap questions are cheap, and whose dear ones spend what a request has: a join of four, a list of
-/// everything.
+/// everything, a secret kept in 200 places of which one has to be reached.
 pub const POLICY: &str = r#"
 actor User {}
 resource Repo {
@@ -29,8 +29,14 @@ resource Repo {
 apart(a: Repo, d: Repo) if
   b matches Repo and c matches Repo and
   near(a, b) and near(b, c) and near(c, d) and near(d, b) and far(a, d);
+resource Secret { permissions = ["open"]; }
+has_permission(_: User, "open", secret: Secret) if kept(secret, from) and reach(from, to) and is_hidden(to);
+reach(from: Repo, to: Repo) if near(from, to);
+reach(from: Repo, to: Repo) if reach(from, between) and near(between, to);
 declare near(Repo, Repo);
 declare far(Repo, Repo);
+declare kept(Secret, Repo);
+declare is_hidden(Repo);
 "#;
 
 /// Facts of [`POLICY`]: `ann` reads `n_repos` by one role at the root; repositories near each other, `far` from none.
@@ -40,7 +46,10 @@ pub fn facts(n_repos: usize) -> Vec<Json> {
         json!(["has_role", ["User", "ann"], ["String", "reader"], repo(0)]),
         json!(["has_role", ["User", "bo"], ["String", "reader"], ["Repo", "of bo"]]),
         json!(["far", ["Repo", "of bo"], ["Repo", "of bo"]]),
+        json!(["is_hidden", ["Repo", "hidden"]]),
+        json!(["near", repo(5), ["Repo", "hidden"]]),
     ];
+    facts.extend((0..200).map(|n| json!(["kept", ["Secret", "s"], repo(n)])));
     facts.extend((1..n_repos).map(|n| json!(["has_relation", repo(n), ["String", "parent"], repo((n - 1) / 2)])));
     for n in 0..200 {
         facts.extend((1..=60).map(|step| json!(["near", repo(n), repo((n + step * 7) % 200)])));
@@ -316,6 +325,22 @@ pub fn memory_mib(process: &Process) -> (usize, usize) {
         line.split_whitespace().next().and_then(|kib| kib.parse::<usize>().ok()).unwrap_or(0)
     };
     (kib("VmRSS:") / 1024, kib("VmHWM:") / 1024)
+}
+
+/// From now on the most is counted anew.
+pub fn forget_peak(process: &Process) {
+    // Where that is refused the most is that since the start.
+    let _ = std::fs::write(format!("/proc/{}/clear_refs", process.id()), "5");
+}
+
+/// How often threads of a process have been woken, all together.
+pub fn wakes(process: &Process) -> usize {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", process.id())).expect("the process lives");
+    let wakes = tasks.filter_map(|task| {
+        let status = std::fs::read_to_string(task.ok()?.path().join("status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse::<usize>().ok())
+    });
+    wakes.sum()
 }
 
 /// Lets this process have as many open files as it may.

@@ -2,6 +2,7 @@
 //! and snapshots that may be wrong.
 
 pub mod ask;
+pub mod attacks;
 pub mod authzen;
 pub mod case;
 pub mod certificates;

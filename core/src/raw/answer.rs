@@ -27,6 +27,7 @@ const FACT_CHECK: u32 = 13;
 const NAMES: u32 = 14;
 const PAGE: u32 = 15;
 const UNKNOWN_NAMES: u32 = 16;
+const SPENT: u32 = 17;
 
 /// Second words of what is refused. Numbers are never given twice.
 const NEGATION: u32 = 1;
@@ -71,6 +72,10 @@ pub fn encode(outcome: &Result<Reply, Refusal>, out: &mut Vec<u8>) {
         Ok(Reply::Applied { offset }) => {
             writer.words([APPLIED, 0]);
             writer.u64(*offset);
+        }
+        Ok(Reply::Spent { units }) => {
+            writer.words([SPENT, 0]);
+            writer.u64(*units);
         }
         Ok(Reply::Diagnostics(notes)) => {
             writer.words([DIAGNOSTICS, count(notes)]);
@@ -170,6 +175,10 @@ pub fn decode(bytes: &[u8]) -> Result<Result<Reply, Refusal>, Malformed> {
         }
         STATUS => Ok(Reply::Status(status(&mut reader)?)),
         APPLIED => Ok(Reply::Applied { offset: reader.u64()? }),
+        SPENT => {
+            reader.zero(second)?;
+            Ok(Reply::Spent { units: reader.u64()? })
+        }
         DIAGNOSTICS => Ok(Reply::Diagnostics(reader.items(second, note)?)),
         SNAPSHOT => Ok(Reply::Snapshot(reader.padded(second)?.to_vec())),
         EXPLANATION => {

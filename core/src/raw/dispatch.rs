@@ -35,6 +35,7 @@ fn run(engine: Option<&mut Engine<'_>>, call: Call) -> Result<Reply, Refusal> {
         Call::Page { request, skip, limit } => Reply::Page(engine.page(&request, skip, limit).map_err(Refusal::Ask)?),
         Call::UnknownNames(ask) => Reply::UnknownNames(engine.unknown_names(&ask)),
         Call::Names(asked) => Reply::Names(engine.names(&asked)),
+        Call::Spent => Reply::Spent { units: engine.n_spent() },
         Call::Metadata => Reply::Metadata(engine.metadata().map(<[_]>::to_vec)),
         Call::Apply { offset, changes } => {
             engine.apply(&changes, offset);

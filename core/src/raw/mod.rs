@@ -91,6 +91,8 @@ pub enum Call {
         /// For hash tables.
         seed: u64,
     },
+    /// What the last question spent.
+    Spent,
     /// May this be written as a fact under the open snapshot's policy? Any texts: what is no value is told, too.
     CheckFact {
         /// Its predicate.
@@ -130,6 +132,11 @@ pub enum Reply {
     Page(Page),
     /// Of `UnknownNames`: a sentence each.
     UnknownNames(Vec<String>),
+    /// Of `Spent`.
+    Spent {
+        /// Work units.
+        units: u64,
+    },
     /// Of `CheckFact`: what stands against it, and what would fit; `None`: it may be written.
     FactCheck(Option<String>),
 }

@@ -29,6 +29,7 @@ const CHECK_FACT: u32 = 14;
 const NAMES: u32 = 15;
 const PAGE: u32 = 16;
 const UNKNOWN_NAMES: u32 = 17;
+const SPENT: u32 = 18;
 
 /// Kinds of what is named.
 const IDS_OF: u32 = 0;
@@ -51,6 +52,7 @@ pub fn encode(call: &Call, out: &mut Vec<u8>) {
         }
         Call::Metadata => writer.words([METADATA, VERSION]),
         Call::Status => writer.words([STATUS, VERSION]),
+        Call::Spent => writer.words([SPENT, VERSION]),
         Call::Apply { offset, changes } => {
             writer.words([APPLY, VERSION]);
             writer.u64(*offset);
@@ -207,6 +209,7 @@ pub fn decode(bytes: &[u8]) -> Result<Call, Malformed> {
         }
         METADATA => Call::Metadata,
         STATUS => Call::Status,
+        SPENT => Call::Spent,
         APPLY => {
             let offset = reader.u64()?;
             let [n_changes, zero] = reader.words()?;

@@ -47,12 +47,14 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
     let tls = config.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
     let cache = Directory::open(&config.directory, &config.environment).map_err(|error| unusable(config, &error))?;
     let n_workers = n_workers();
-    let pool = Pool::start(PoolConfig::new(n_workers))?;
+    let pool = Pool::start(PoolConfig::new(n_workers).with_memory(config.instance_memory_bytes))?;
     let status = Arc::new(Status::default());
     let metrics = Arc::new(metrics(&pool, &status)?);
     let authzen = Arc::new(Settings::of(&config.environment, &config.authzen));
-    let state = State { keys: keys.clone(), answers: pool.clone(), observe: metrics.clone(), authzen };
-    let listeners = listen(config.host, config.port, n_workers)?.with_tls(tls.clone());
+    let state =
+        State { keys: keys.clone(), answers: pool.clone(), observe: metrics.clone(), authzen, ready: Arc::default() };
+    let listeners =
+        listen(config.host, config.port, n_workers)?.with_tls(tls.clone()).with_origins(config.cors_origins.clone());
     let (address, url) = (listeners.address(), listeners.url());
     let (drain, draining) = watch::channel(false);
     let service: Arc<dyn Service> = Arc::new(Node(state));

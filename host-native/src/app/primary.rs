@@ -33,7 +33,8 @@ pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
     let n_workers = n_workers();
     let policy_files = watch::look(&config.policy);
     let environments = Arc::new(environments(config, n_workers)?);
-    let listeners = listen(config.host, config.port, n_workers)?.with_tls(tls.clone());
+    let listeners =
+        listen(config.host, config.port, n_workers)?.with_tls(tls.clone()).with_origins(config.cors_origins.clone());
     let url = listeners.url();
     let (drain, draining) = channel(false);
     let service: Arc<dyn Service> = Arc::new(Primary { environments: environments.clone() });
@@ -69,9 +70,11 @@ pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
 fn environments(config: &PrimaryConfig, n_workers: usize) -> Result<Environments, String> {
     let mut accepted = config.environments.iter();
     let main = accepted.next().ok_or("no environment: give a key")?;
-    let (pool, ledger) = open(n_workers, |pool| start::open_main(config, main, pool))?;
+    let pools = PoolConfig::new(n_workers).with_memory(config.instance_memory_bytes);
+    let (pool, ledger) = open(pools, |pool| start::open_main(config, main, pool))?;
     let others = accepted.map(|other| {
-        let (pool, ledger) = open(n_workers, |pool| start::open_other(config, other, pool))?;
+        let pools = PoolConfig::new(n_workers).with_memory(config.instance_memory_bytes);
+        let (pool, ledger) = open(pools, |pool| start::open_other(config, other, pool))?;
         Ok((other, pool, ledger))
     });
     let others: Vec<(&Accepted, Arc<Pool>, Arc<Ledger>)> = others.collect::<Result<_, String>>()?;
@@ -81,16 +84,17 @@ fn environments(config: &PrimaryConfig, n_workers: usize) -> Result<Environments
     let start = |accepted: &Accepted, ledger| Environment::start(ledger, accepted.keys.clone(), &common);
     let main = start(main, ledger)?;
     let others = others.into_iter().map(|(accepted, _, ledger)| start(accepted, ledger)).collect::<Result<_, _>>()?;
-    let make: Box<Make> = Box::new(|| Ok(Pool::start(PoolConfig::new(TEST_WORKERS))?));
+    let of_tests = PoolConfig::new(TEST_WORKERS).with_memory(config.instance_memory_bytes);
+    let make: Box<Make> = Box::new(move || Ok(Pool::start(of_tests)?));
     let tests = TestEnvironments::new(make, start::tests_folder(config), common.clone());
     Ok(Environments::new(main, others, tests))
 }
 
 fn open(
-    n_workers: usize,
+    pools: PoolConfig,
     open: impl FnOnce(Arc<dyn Instances>) -> Result<Ledger, String>,
 ) -> Result<(Arc<Pool>, Arc<Ledger>), String> {
-    let pool = Pool::start(PoolConfig::new(n_workers))?;
+    let pool = Pool::start(pools)?;
     let ledger = open(pool.clone())?;
     Ok((pool, Arc::new(ledger)))
 }

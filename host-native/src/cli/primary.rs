@@ -7,7 +7,7 @@ use clap::Args;
 use super::{failed, usage_error};
 use crate::{
     app,
-    config::{Authzen, AuthzenFlags, LogLevel, TlsFiles},
+    config::{self, Authzen, AuthzenFlags, LogLevel, TlsFiles},
     primary::{PrimaryConfig, config::access, limits::Limits},
 };
 
@@ -48,6 +48,13 @@ pub struct PrimaryArgs {
     /// Accept the development key, which everybody knows, even where other machines reach it.
     #[arg(long)]
     allow_development_key: bool,
+    /// Origins of web pages that may ask, as `https://app.example` with commas between them, or * for any [default: none].
+    #[arg(long, env = "OSO_CORS_ORIGINS", hide_env_values = true, value_name = "ORIGINS")]
+    cors_origins: Option<String>,
+    /// Memory that an instance of the engine may take for one question, from 64MiB to 3GiB [default: half of the container's,
+    /// at most 1GiB].
+    #[arg(long, env = "OSO_INSTANCE_MEMORY", hide_env_values = true, value_name = "BYTES")]
+    instance_memory: Option<String>,
     /// What to log.
     #[arg(long, value_enum, default_value = "warn", value_name = "LEVEL")]
     log_level: Level,
@@ -109,6 +116,11 @@ pub fn run(args: PrimaryArgs) -> ExitCode {
         Ok(authzen) => authzen,
         Err(error) => return usage_error(&error.to_string()),
     };
+    let (origins, memory) =
+        match (config::cors_origins(args.cors_origins), config::instance_memory(args.instance_memory)) {
+            (Ok(origins), Ok(memory)) => (origins, memory),
+            (Err(error), _) | (_, Err(error)) => return usage_error(&error.to_string()),
+        };
     let watches_policy = !args.watch_for_changes.is_empty();
     let config = PrimaryConfig {
         host: args.host,
@@ -121,6 +133,8 @@ pub fn run(args: PrimaryArgs) -> ExitCode {
         environments,
         authzen,
         limits: limits(args.limits),
+        cors_origins: origins,
+        instance_memory_bytes: memory,
         log_level: match args.log_level {
             Level::Error => LogLevel::Error,
             Level::Warn => LogLevel::Warn,

@@ -12,9 +12,12 @@ use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 use clap::Args;
 use understudy_calls::head;
 
+use crate::http::cors::Origins;
+
 pub use authzen::{Authzen, AuthzenFlags};
 pub use tls::TlsFiles;
 pub use values::{ConfigError, duration};
+pub use values::{cors_origins, instance_memory};
 use values::{name, read, required, set, truth, upstream_url};
 
 /// Flags of `serve`, each with its variable. All text: [`Config::check`] reads it, so that every message has one form.
@@ -74,6 +77,13 @@ pub struct ServeFlags {
     /// File with the certificates, in PEM, of who signs client certificates: who asks then needs one of those too.
     #[arg(long, env = "OSO_TLS_CLIENT_CA", hide_env_values = true, value_name = "FILE")]
     pub tls_client_ca: Option<String>,
+    /// Origins of web pages that may ask, as `https://app.example` with commas between them, or * for any [default: none].
+    #[arg(long, env = "OSO_CORS_ORIGINS", hide_env_values = true, value_name = "ORIGINS")]
+    pub cors_origins: Option<String>,
+    /// Memory that an instance of the engine may take for one question, from 64MiB to 3GiB [default: half of the container's,
+    /// at most 1GiB].
+    #[arg(long, env = "OSO_INSTANCE_MEMORY", hide_env_values = true, value_name = "BYTES")]
+    pub instance_memory: Option<String>,
     /// How AuthZEN callers are served.
     #[command(flatten)]
     pub authzen: AuthzenFlags,
@@ -157,6 +167,10 @@ pub struct Config {
     pub accept_environment_keys: bool,
     /// Listen with TLS.
     pub tls: Option<TlsFiles>,
+    /// Web pages that may ask.
+    pub cors_origins: Option<Origins>,
+    /// Memory of an instance besides its snapshot, in bytes; absent: what the machine allows.
+    pub instance_memory_bytes: Option<usize>,
     /// How AuthZEN callers are served.
     pub authzen: Authzen,
     /// Write a snapshot here and exit.
@@ -220,6 +234,8 @@ impl Config {
             accepted_keys_file: set(flags.accepted_keys_file).map(PathBuf::from),
             accept_environment_keys: truth("OSO_ACCEPT_ENVIRONMENT_KEYS", flags.accept_environment_keys)?,
             tls: TlsFiles::check(flags.tls_cert, flags.tls_key, flags.tls_client_ca)?,
+            cors_origins: cors_origins(flags.cors_origins)?,
+            instance_memory_bytes: instance_memory(flags.instance_memory)?,
             authzen: Authzen::check(flags.authzen)?,
             export: set(flags.export).map(PathBuf::from),
             import: set(flags.import).map(PathBuf::from),

@@ -2,6 +2,11 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use crate::{
+    guest::limits::{HEAP_BYTES_MIN, HEAP_BYTES_SET_MAX},
+    http::cors::{ORIGINS_MAX, Origins},
+};
+
 /// One variable that can't be used: one line for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(pub(super) String);
@@ -94,4 +99,30 @@ pub fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(unit_ms).map(Duration::from_millis)
+}
+
+/// `64MiB`, `1GiB`, `500000`: a whole number of bytes, or of the unit behind it.
+pub fn bytes(text: &str) -> Option<usize> {
+    let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let factor: usize = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<usize>().ok()?.checked_mul(factor)
+}
+
+/// Origins of web pages.
+pub fn cors_origins(value: Option<String>) -> Result<Option<Origins>, ConfigError> {
+    let allowed = format!("* or up to {ORIGINS_MAX} origins as https://app.example, with commas between them");
+    read("OSO_CORS_ORIGINS", value, &allowed, Origins::parse)
+}
+
+/// Memory of an instance, in bytes.
+pub fn instance_memory(value: Option<String>) -> Result<Option<usize>, ConfigError> {
+    let allowed = HEAP_BYTES_MIN..=HEAP_BYTES_SET_MAX;
+    read("OSO_INSTANCE_MEMORY", value, "from 64MiB to 3GiB", |text| bytes(text).filter(|bytes| allowed.contains(bytes)))
 }

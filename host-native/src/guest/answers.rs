@@ -4,31 +4,26 @@ use std::{fs::File, path::Path, sync::Arc};
 
 use understudy_calls::dialogue::{Dialogue, Told};
 use understudy_core::{
-    model::{Answer, Change, Fact, Pattern, Request},
+    model::{Answer, Change, Fact, Pattern},
     raw::{Call, Reply},
 };
 
-use super::pool::Pool;
+use super::{
+    pool::Pool,
+    work::{OneCall, Questions, Talk},
+};
 use crate::{
-    http::state::{Answers, Asker, CallError, Metadata, Pending, mismatch},
+    http::state::{Answers, Asked, Asker, CallError, Metadata, Pending, mismatch},
     primary::instances::Instances,
 };
 
 impl Answers for Pool {
-    fn ask(&self, asker: Asker, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
-        Box::pin(async move {
-            let calls = requests.into_iter().map(Call::Ask).collect();
-            let replies = self.call(asker, calls).await?.into_iter();
-            let answer = |reply| match reply {
-                Reply::Answer(answer) => Ok(answer),
-                _ => Err(mismatch()),
-            };
-            replies.map(answer).collect()
-        })
+    fn ask(&self, asker: Asker, asked: Asked) -> Pending<'_, Result<Vec<Answer>, CallError>> {
+        Box::pin(async move { Ok(self.run(asker, Questions::new(asked)).await?.answers) })
     }
 
     fn converse(&self, asker: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
-        Box::pin(Pool::converse(self, asker, dialogue))
+        Box::pin(async move { Ok(self.run(asker, Talk::new(dialogue)).await?.told) })
     }
 
     fn facts(
@@ -38,12 +33,9 @@ impl Answers for Pool {
         args: Vec<Pattern>,
     ) -> Pending<'_, Result<Vec<Fact>, CallError>> {
         Box::pin(async move {
-            let is_narrow = args.iter().any(|arg| matches!(arg, Pattern::Exact(_)));
-            let call = Call::Facts { predicate, args };
             // Nothing bounds how many facts a type or a predicate has.
-            let replies =
-                if is_narrow { self.call(asker, vec![call]).await? } else { self.call_slowly(asker, call).await? };
-            match replies.into_iter().next() {
+            let is_long = !args.iter().any(|arg| matches!(arg, Pattern::Exact(_)));
+            match self.run(asker, OneCall::new(Call::Facts { predicate, args }, is_long)).await?.reply {
                 Some(Reply::Facts(facts)) => Ok(facts),
                 _ => Err(mismatch()),
             }
@@ -52,7 +44,7 @@ impl Answers for Pool {
 
     fn metadata(&self, asker: Asker) -> Pending<'_, Result<Option<Metadata>, CallError>> {
         Box::pin(async move {
-            match self.call(asker, vec![Call::Metadata]).await?.into_iter().next() {
+            match self.run(asker, OneCall::new(Call::Metadata, false)).await?.reply {
                 Some(Reply::Metadata(metadata)) => Ok(metadata),
                 _ => Err(mismatch()),
             }

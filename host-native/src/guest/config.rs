@@ -12,6 +12,8 @@ use super::{
 pub struct PoolConfig {
     /// Threads that ask.
     pub n_workers: usize,
+    /// Threads for what takes long.
+    pub n_slow: usize,
     /// How snapshots come into memory.
     pub way: Way,
     /// Memory of an instance besides its snapshot, in bytes.
@@ -31,6 +33,8 @@ impl PoolConfig {
     pub fn new(n_workers: usize) -> Self {
         PoolConfig {
             n_workers,
+            // Two at least, so that one key's longest question is not in every other key's way.
+            n_slow: if n_workers == 1 { 1 } else { (n_workers / 2).max(2) },
             way: Way::Map,
             heap_bytes_max: heap_bytes_max(),
             work_bytes_max: heap_bytes_max() as u64 / 2,
@@ -38,5 +42,10 @@ impl PoolConfig {
             quick_stuck: QUICK_STUCK,
             slow_stuck: SLOW_STUCK,
         }
+    }
+
+    /// With other memory of an instance than the machine says.
+    pub fn with_memory(self, heap_bytes_max: Option<usize>) -> Self {
+        PoolConfig { heap_bytes_max: heap_bytes_max.unwrap_or(self.heap_bytes_max), ..self }
     }
 }

@@ -74,13 +74,15 @@ pub struct Instance {
 /// Arguments that are remembered: hosts ask for a handful.
 const ARGUMENTS_MAX: usize = 16;
 
-/// Why an instance gave nothing. Of the last three it is of no use afterwards.
+/// Why an instance gave nothing. Of all but the first it is of no use afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// It says so itself, and goes on.
     Refused(Refusal),
     /// It broke off.
     Trapped(String),
+    /// It needed more memory than it may have, in bytes.
+    Memory(usize),
     /// It gave no answer for too long and was ended.
     Stuck,
     /// What it gave is no answer.
@@ -92,6 +94,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Refused(refusal) => refusal.fmt(f),
             Failure::Trapped(what) => write!(f, "the instance broke off ({what})"),
+            Failure::Memory(max) => write!(f, "the instance needed more than {max} bytes of memory"),
             Failure::Stuck => f.write_str("the instance gave no answer for too long"),
             Failure::Nonsense(what) => write!(f, "the instance's answer can't be read ({what})"),
         }
@@ -103,7 +106,10 @@ impl std::error::Error for Failure {}
 impl Instance {
     /// A new instance without a snapshot: it takes `check` and `build`. `memory_max`: in bytes.
     pub fn new(guest: &Guest, memory_max: usize) -> Result<Self, Failure> {
-        let mut store = Store::new(guest.engine(), Stores { memory: 0, memory_max: memory_max.max(START_BYTES_MAX) });
+        let mut store = Store::new(
+            guest.engine(),
+            Stores { memory: 0, memory_max: memory_max.max(START_BYTES_MAX), was_refused: false },
+        );
         store.limiter(|stores| stores);
         let bindings = guest.pre().instantiate(&mut store).map_err(|error| trapped(&error))?;
         let memory = GuestMemory::newest();
@@ -202,6 +208,14 @@ impl Instance {
         Ok(())
     }
 
+    /// Work units that the last question spent.
+    pub fn spent(&mut self) -> Result<u64, Failure> {
+        match self.call(&Call::Spent)? {
+            Reply::Spent { units } => Ok(units),
+            _ => Err(Failure::Nonsense("another kind of answer".into())),
+        }
+    }
+
     /// The typed functions, which the host itself has no use for: it asks in bytes.
     #[cfg(test)]
     pub(super) fn typed(&mut self) -> (&bindings::Understudy, &mut Store<Stores>) {
@@ -211,8 +225,13 @@ impl Instance {
     /// One call.
     pub fn call(&mut self, call: &Call) -> Result<Reply, Failure> {
         request::encode(call, &mut self.request);
+        self.store.data_mut().was_refused = false;
         let raw = self.bindings.understudy_engine_raw();
-        let bytes = raw.call_call(&mut self.store, &self.request).map_err(|error| trapped(&error))?;
+        let called = raw.call_call(&mut self.store, &self.request);
+        let bytes = called.map_err(|error| match self.store.data() {
+            Stores { was_refused: true, memory_max, .. } => Failure::Memory(*memory_max),
+            _ => trapped(&error),
+        })?;
         let outcome = answer::decode(&bytes).map_err(|malformed| Failure::Nonsense(malformed.to_string()))?;
         outcome.map_err(Failure::Refused)
     }

@@ -3,7 +3,10 @@
 //! Only its own thread asks, so its lock is never waited for on the path of a request; the installer takes it where it
 //! happens to be free.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::{instance::Instance, memory::GuestMemory, turn::Turn};
 
@@ -17,6 +20,8 @@ pub struct Lane {
     turn: Turn,
     /// Memory of the instance that answers, for the watchdog.
     watched: Mutex<Option<GuestMemory>>,
+    /// Set once nobody waits any more for what runs; only slow lanes have it.
+    called_off: Mutex<Option<Arc<AtomicBool>>>,
 }
 
 /// An instance and the number of its generation.
@@ -53,6 +58,16 @@ impl Lane {
     /// Memory of the instance that answers.
     pub fn watched(&self) -> Option<GuestMemory> {
         lock(&self.watched).clone()
+    }
+
+    /// Says when what runs from now on is called off.
+    pub fn is_for(&self, called_off: Option<Arc<AtomicBool>>) {
+        *lock(&self.called_off) = called_off;
+    }
+
+    /// Does nobody wait for what runs?
+    pub fn is_called_off(&self) -> bool {
+        lock(&self.called_off).as_ref().is_some_and(|called_off| called_off.load(Ordering::Relaxed))
     }
 
     /// Whether a call runs.

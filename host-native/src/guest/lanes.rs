@@ -5,18 +5,16 @@ use std::{
     fs::File,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self, Sender},
     },
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwapOption;
-use understudy_calls::dialogue::{Dialogue, Told};
-use understudy_core::{
-    engine::Checked,
-    raw::{Call, Refusal, Reply},
-};
+use understudy_calls::refusal::Refusal;
+use understudy_core::{engine::Checked, raw};
+use understudy_wire::Code;
 
 use super::{
     component::Guest,
@@ -25,8 +23,8 @@ use super::{
     lane::{Lane, Live},
     limits::HEAP_BYTES_KEPT,
     log::Log,
-    steps,
     watchdog::{self, Watched},
+    work::{Progress, Work},
 };
 use crate::http::state::CallError;
 
@@ -50,7 +48,7 @@ pub struct Counts {
 pub struct Lanes {
     guest: Guest,
     config: PoolConfig,
-    /// One per worker, then that of the slow lane.
+    /// One per worker, then the slow ones.
     lanes: Arc<[Watched]>,
     /// What serves; none before the first install.
     generation: ArcSwapOption<Generation>,
@@ -78,9 +76,9 @@ impl Lanes {
             .name("guest-retired".into())
             .spawn(drop_all)
             .map_err(|error| format!("no thread for retired instances: {error}"))?;
-        let lane = |patience| Watched { lane: Lane::default(), patience };
-        let quick = std::iter::repeat_with(|| lane(config.quick_stuck)).take(config.n_workers);
-        let lanes: Arc<[Watched]> = quick.chain([lane(config.slow_stuck)]).collect();
+        let lanes = |n: usize, patience| (0..n).map(move |_| Watched { lane: Lane::default(), patience });
+        let quick = lanes(config.n_workers, config.quick_stuck);
+        let lanes: Arc<[Watched]> = quick.chain(lanes(config.n_slow, config.slow_stuck)).collect();
         watchdog::start(&lanes).map_err(|error| format!("no thread for the watchdog: {error}"))?;
         Ok(Lanes {
             guest,
@@ -149,7 +147,7 @@ impl Lanes {
         if self.catch_up(&mut instance)? {
             return Ok(instance);
         }
-        Err(Failure::Refused(Refusal::Snapshot("the snapshot is older than the writes that are kept".into())))
+        Err(Failure::Refused(raw::Refusal::Snapshot("the snapshot is older than the writes that are kept".into())))
     }
 
     /// Applies what was written since; `false`: this instance's snapshot is too old for that.
@@ -178,55 +176,56 @@ impl Lanes {
         let _ = self.retired.send(live);
     }
 
-    /// Answers all calls, in order, from the lane's instance of the current generation. The first refusal ends it.
-    /// `None`: they took longer than `time`.
-    pub fn run(&self, lane: usize, calls: &[Call], time: Option<Duration>) -> Result<Option<Vec<Reply>>, CallError> {
-        let Watched { lane, .. } = &self.lanes[lane];
-        let mut live = lane.live();
-        let instance = self.current(lane, &mut live)?;
+    /// Does the work with the lane's instance of the current generation, within what a quick lane gives it.
+    pub fn run_quickly(&self, lane: usize, work: &mut dyn Work, quick: Quick) -> Result<Outcome, CallError> {
         let begun = Instant::now();
-        let mut replies = Vec::with_capacity(calls.len());
-        for call in calls {
-            if time.is_some_and(|time| !replies.is_empty() && begun.elapsed() > time) {
-                return Ok(None);
-            }
-            match in_turn(lane, || instance.call(call)) {
-                Ok(reply) => replies.push(reply),
-                Err(failure) => return Err(self.failed(lane, &mut live, &failure)),
-            }
-        }
-        if instance.grown_bytes() > HEAP_BYTES_KEPT {
-            self.renew(lane, &mut live);
-        }
-        Ok(Some(replies))
+        self.run(&self.lanes[lane].lane, work, None, Some(quick.units), &|| begun.elapsed() > quick.time)
     }
 
-    /// The same for a dialogue. A question without an answer doesn't end it. `None`: it is nothing for a quick lane.
-    pub fn converse(
+    /// The same for as long as it takes, or until it `pauses`. `left`: where it was left, of which nothing may have changed.
+    /// `called_off`: nobody waits for it any more.
+    pub fn run_slowly(
         &self,
         lane: usize,
-        dialogue: &dyn Dialogue,
-        quick: Option<Quick>,
-    ) -> Result<Option<Vec<Told>>, CallError> {
+        work: &mut dyn Work,
+        left: Option<Stand>,
+        called_off: &Arc<AtomicBool>,
+        pauses: &dyn Fn() -> bool,
+    ) -> Result<Outcome, CallError> {
         let Watched { lane, .. } = &self.lanes[lane];
+        lane.is_for(Some(called_off.clone()));
+        let outcome = self.run(lane, work, left, None, pauses);
+        lane.is_for(None);
+        outcome
+    }
+
+    fn run(
+        &self,
+        lane: &Lane,
+        work: &mut dyn Work,
+        left: Option<Stand>,
+        quick_units: Option<u64>,
+        pauses: &dyn Fn() -> bool,
+    ) -> Result<Outcome, CallError> {
         let mut live = lane.live();
-        let instance = self.current(lane, &mut live)?;
-        let begun = Instant::now();
-        let mut told = Vec::new();
-        while let Some(step) = dialogue.step(&told) {
-            if quick.is_some_and(|quick| !told.is_empty() && begun.elapsed() > quick.time) {
-                return Ok(None);
-            }
-            match in_turn(lane, || steps::take(instance, step, quick.map(|quick| quick.units))) {
-                Ok(Some(outcome)) => told.push(outcome),
-                Ok(None) => return Ok(None),
+        let Live { generation, instance } = self.current(lane, &mut live)?;
+        let stand = Stand { generation: *generation, offset: instance.offset() };
+        if left.is_some_and(|left| left != stand) {
+            return Ok(Outcome::Changed);
+        }
+        let outcome = loop {
+            match in_turn(lane, || work.step(instance, quick_units)) {
+                Ok(Progress::More) if !pauses() => {}
+                Ok(Progress::More) if quick_units.is_none() => break Outcome::Paused(stand),
+                Ok(Progress::More | Progress::Long) => break Outcome::Long,
+                Ok(Progress::Done) => break Outcome::Done,
                 Err(failure) => return Err(self.failed(lane, &mut live, &failure)),
             }
-        }
+        };
         if instance.grown_bytes() > HEAP_BYTES_KEPT {
             self.renew(lane, &mut live);
         }
-        Ok(Some(told))
+        Ok(outcome)
     }
 
     /// A new instance for one that grew large; where there can be none, it goes on.
@@ -239,7 +238,7 @@ impl Lanes {
     }
 
     /// The lane's instance, of the current generation and with every write.
-    fn current<'a>(&self, lane: &Lane, live: &'a mut Option<Live>) -> Result<&'a mut Instance, CallError> {
+    fn current<'a>(&self, lane: &Lane, live: &'a mut Option<Live>) -> Result<&'a mut Live, CallError> {
         let number = self.number();
         if number == 0 {
             return Err(CallError::NotServing);
@@ -259,15 +258,26 @@ impl Lanes {
                 return Err(error);
             }
         }
-        live.as_mut().map(|live| &mut live.instance).ok_or(CallError::NotServing)
+        live.as_mut().ok_or(CallError::NotServing)
     }
 
     /// Counts what broke an instance and puts a new one in its place; a mere refusal is the answer.
     fn failed(&self, lane: &Lane, live: &mut Option<Live>, failure: &Failure) -> CallError {
         let count = match failure {
-            Failure::Refused(Refusal::Ask(error)) => return CallError::Ask(error.clone()),
-            Failure::Refused(Refusal::NotOpen) => return CallError::NotServing,
+            Failure::Refused(raw::Refusal::Ask(error)) => return CallError::Ask(error.clone()),
+            Failure::Refused(raw::Refusal::NotOpen) => return CallError::NotServing,
             Failure::Refused(other) => return CallError::Failed(other.to_string()),
+            // It was ended because nobody waits for it: no fault of anybody.
+            Failure::Stuck if lane.is_called_off() => {
+                let _ = self.replace(lane, live);
+                return CallError::Busy;
+            }
+            // No fault either, but of whoever asked.
+            Failure::Memory(_) => {
+                tracing::warn!("{failure}: its request is refused, another takes its place");
+                let _ = self.replace(lane, live);
+                return CallError::Refused(Refusal::new(Code::Budget, too_much_memory(self.config.heap_bytes_max)));
+            }
             Failure::Stuck => &self.stuck,
             Failure::Trapped(_) | Failure::Nonsense(_) => &self.traps,
         };
@@ -298,13 +308,42 @@ impl Lanes {
     }
 }
 
-/// What a dialogue may take beside checks.
+fn too_much_memory(heap_bytes_max: usize) -> String {
+    format!(
+        "the question needs more memory than the {} MiB that an instance has for one: ask for less, or raise \
+         OSO_INSTANCE_MEMORY",
+        heap_bytes_max >> 20
+    )
+}
+
+/// What work may take beside checks.
 #[derive(Clone, Copy)]
 pub struct Quick {
     /// Work units of a question.
     pub units: u64,
-    /// All of it.
+    /// Time after which no further step begins.
     pub time: Duration,
+}
+
+/// What was served when work paused: it goes on only where that is served still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stand {
+    generation: u64,
+    /// Of the last write.
+    offset: u64,
+}
+
+/// What became of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All of it is done.
+    Done,
+    /// It takes longer than a quick lane gives it.
+    Long,
+    /// Some of it is done.
+    Paused(Stand),
+    /// Nothing was done: what is served is something else than where it was left.
+    Changed,
 }
 
 /// Work of a lane's instance that the watchdog may end.

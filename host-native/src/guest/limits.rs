@@ -9,7 +9,7 @@ use wasmtime::ResourceLimiter;
 pub const QUICK_UNITS: u64 = 100_000;
 /// Time after which a batch of questions, each of them quick, goes to the slow lane as a whole.
 pub const QUICK_TIME: Duration = Duration::from_millis(10);
-/// Questions that may wait for the slow lane; more are told to come again.
+/// Questions that may wait for the slow lanes; more are told to come again.
 pub const SLOW_QUEUE_MAX: usize = 256;
 /// An instance that is on the CPU with a quick question for so long is stuck: hundreds of times what its units take.
 pub const QUICK_STUCK: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ pub const HEAP_BYTES_MAX: usize = 1 << 30;
 /// An instance whose questions made it larger by this gives way to a new one: memory of a guest never shrinks.
 pub const HEAP_BYTES_KEPT: usize = 32 << 20;
 /// Never less than this: a small answer needs room for its tables and its bytes.
-const HEAP_BYTES_MIN: usize = 64 << 20;
+pub const HEAP_BYTES_MIN: usize = 64 << 20;
 
 /// State of one store: how large its memory is and may become, in bytes, snapshot included.
 pub struct Stores {
@@ -28,6 +28,8 @@ pub struct Stores {
     pub memory: usize,
     /// What it may have.
     pub memory_max: usize,
+    /// More was wanted: what breaks off now breaks off for want of memory.
+    pub was_refused: bool,
 }
 
 impl ResourceLimiter for Stores {
@@ -36,6 +38,7 @@ impl ResourceLimiter for Stores {
         if may_grow {
             self.memory = desired;
         }
+        self.was_refused |= !may_grow;
         Ok(may_grow)
     }
 
@@ -45,8 +48,11 @@ impl ResourceLimiter for Stores {
     }
 }
 
-/// Memory that one instance may have besides its snapshot: half of what the container has, within the bounds above, so
-/// that a question that is too large ends its own instance, not the process.
+/// More than an operator can set: addresses of a guest are 32 bits wide, and its snapshot needs some of them.
+pub const HEAP_BYTES_SET_MAX: usize = 3 << 30;
+
+/// Memory that one instance may have besides its snapshot, unless an operator says otherwise: half of what the container has,
+/// within the bounds above, so that a question that is too large ends its own instance, not the process.
 pub fn heap_bytes_max() -> usize {
     let limit = |path| std::fs::read_to_string(path).ok()?.trim().parse::<usize>().ok();
     // Version 2 of control groups, then version 1; `max` and no file mean no limit.

@@ -21,6 +21,7 @@ mod steps;
 mod turn;
 mod turns;
 mod watchdog;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,8 @@ mod tests;
 mod typed_answers_tests;
 #[cfg(test)]
 mod typed_tests;
+#[cfg(test)]
+mod work_tests;
 
 /// Generated from `wit/`: the host's side.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

@@ -9,22 +9,30 @@ use understudy_core::{
 
 use super::instance::{Failure, Instance};
 
-/// What comes of one step. `quick_units`: most that a question may spend where checks wait. `None`: that is not enough.
-pub fn take(instance: &mut Instance, step: Step, quick_units: Option<u64>) -> Result<Option<Told>, Failure> {
+/// What comes of one step. `units_left`: of the whole dialogue, of which its questions spend. `quick_units`: most that a question
+/// may spend where checks wait. `None`: that is not enough.
+pub fn take(
+    instance: &mut Instance,
+    step: Step,
+    units_left: &mut u64,
+    quick_units: Option<u64>,
+) -> Result<Option<Told>, Failure> {
     match step {
         Step::Skip => Ok(Some(Told::Skipped)),
         Step::Names(vocabulary) => names(instance, vocabulary, quick_units.is_some()),
         Step::Ask(mut request) => {
-            let asked = request.budget;
+            let asked = request.budget.min(*units_left);
             request.budget = quick_units.map_or(asked, |units| units.min(asked));
-            let spent = request.budget;
-            match instance.call(&Call::Ask(request)) {
-                Ok(Reply::Answer(answer)) => Ok(Some(Told::Answer(answer))),
-                Ok(_) => Err(another_kind()),
-                Err(Failure::Refused(Refusal::Ask(AskError::Budget { .. }))) if spent < asked => Ok(None),
-                Err(Failure::Refused(Refusal::Ask(error))) => Ok(Some(Told::Failed(error))),
-                Err(failure) => Err(failure),
-            }
+            let is_cut = request.budget < asked;
+            let told = match instance.call(&Call::Ask(request)) {
+                Ok(Reply::Answer(answer)) => Told::Answer(answer),
+                Ok(_) => return Err(another_kind()),
+                Err(Failure::Refused(Refusal::Ask(AskError::Budget { .. }))) if is_cut => return Ok(None),
+                Err(Failure::Refused(Refusal::Ask(error))) => Told::Failed(error),
+                Err(failure) => return Err(failure),
+            };
+            *units_left = units_left.saturating_sub(instance.spent()?);
+            Ok(Some(told))
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Ends calls of instances that are stuck: what the work budget can't, because the fault is the engine's own.
+//! Ends calls of instances that are stuck: what the work budget can't, because the fault is the engine's own. And those that
+//! nobody waits for any more, which the budget would let go on for seconds.
 //!
 //! A call that has spent its patience on the CPU (a process that was suspended has not) loses the right to write to its
 //! memory, and if that doesn't end it the right to read: its next access is a trap like any other, so only its own request
@@ -70,7 +71,9 @@ fn look(watched: &Watched, seen: Option<Seen>) -> Option<Seen> {
     let Some(known) = seen.filter(|seen| seen.running == running) else {
         return Some(Seen { running, cpu: now, stopped: None });
     };
-    if now.saturating_sub(known.cpu) <= *patience || !lane.turn().stop(running) {
+    // What nobody waits for any more has no patience but this one look's.
+    let patience = if lane.is_called_off() { Duration::ZERO } else { *patience };
+    if now.saturating_sub(known.cpu) <= patience || !lane.turn().stop(running) {
         return Some(known);
     }
     forbid(lane, Forbidden::Writes);

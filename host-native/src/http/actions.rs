@@ -1,5 +1,6 @@
 //! `/api/actions` and `/api/bulk_actions`.
 
+use understudy_calls::limits::CONTEXT_FACTS_MAX;
 use understudy_core::model::Answer;
 use understudy_wire as wire;
 
@@ -7,12 +8,12 @@ use super::{
     convert::{self, Unreadable},
     question,
     reply::Reply,
-    state::{Asker, State, mismatch, now_s, request},
+    state::{Asked, Asker, State, mismatch},
 };
 
 /// What the actor may do to the resource.
 pub async fn actions(state: &State, asker: Asker, body: &[u8]) -> Result<Reply, Reply> {
-    let asked: wire::ActionsRequest = convert::body(body)?;
+    let asked: wire::ActionsRequest = convert::question(body)?;
     match state.ask(asker, question::actions(&asked)?, convert::facts(&asked.context_facts)?).await? {
         Answer::Ids(results) => Ok(Reply::ok(&wire::ActionsResult { results })),
         _ => Err(mismatch().into()),
@@ -21,21 +22,23 @@ pub async fn actions(state: &State, asker: Asker, body: &[u8]) -> Result<Reply, 
 
 /// Many of them; every element's context facts hold for all (SDKs put them into the first only).
 pub async fn bulk_actions(state: &State, asker: Asker, body: &[u8]) -> Result<Reply, Reply> {
-    let asked: Vec<wire::ActionsRequest> = convert::body(body)?;
+    let asked: Vec<wire::ActionsRequest> = convert::question(body)?;
     if asked.is_empty() {
         return Ok(Reply::ok(&Vec::<wire::ActionsResult>::new()));
     }
+    convert::questions(asked.len())?;
+    convert::count(asked.iter().map(|element| element.context_facts.len()).sum(), "context facts", CONTEXT_FACTS_MAX)?;
     let mut pooled = Vec::new();
     for (n, element) in asked.iter().enumerate() {
         let at = |error: Unreadable| error.at(&format!("[{n}]"));
         pooled.extend(convert::facts(&element.context_facts).map_err(at)?);
     }
-    let now_s = now_s();
-    let requests = asked.iter().enumerate().map(|(n, element)| {
-        let ask = question::actions(element).map_err(|error| error.at(&format!("[{n}]")))?;
-        Ok(request(ask, pooled.clone(), now_s))
-    });
-    let answers = state.answers.ask(asker, requests.collect::<Result<_, Unreadable>>()?).await?;
+    let asks = asked
+        .iter()
+        .enumerate()
+        .map(|(n, element)| question::actions(element).map_err(|error| error.at(&format!("[{n}]"))));
+    let asks = asks.collect::<Result<_, Unreadable>>()?;
+    let answers = state.answers.ask(asker, Asked::now(asks, pooled)).await?;
     let results = answers.into_iter().map(|answer| match answer {
         Answer::Ids(results) => Ok(wire::ActionsResult { results }),
         _ => Err(mismatch()),

@@ -6,12 +6,12 @@ use understudy_wire as wire;
 use super::{
     convert, question,
     reply::Reply,
-    state::{Asker, State, mismatch, now_s, request},
+    state::{Asked, Asker, State, mismatch},
 };
 
 /// One decision.
 pub async fn authorize(state: &State, asker: Asker, body: &[u8]) -> Result<Reply, Reply> {
-    let asked: wire::AuthorizeRequest = convert::body(body)?;
+    let asked: wire::AuthorizeRequest = convert::question(body)?;
     match state.ask(asker, question::authorize(&asked)?, convert::facts(&asked.context_facts)?).await? {
         Answer::Decision(allowed) => Ok(Reply::ok(&wire::AuthorizeResult { allowed })),
         _ => Err(mismatch().into()),
@@ -20,20 +20,20 @@ pub async fn authorize(state: &State, asker: Asker, body: &[u8]) -> Result<Reply
 
 /// Those of the resources that are allowed, in the order asked, duplicates kept: one generation, one point in time.
 pub async fn authorize_resources(state: &State, asker: Asker, body: &[u8]) -> Result<Reply, Reply> {
-    let asked: wire::AuthorizeResourcesRequest = convert::body(body)?;
+    let asked: wire::AuthorizeResourcesRequest = convert::question(body)?;
+    convert::questions(asked.resources.len())?;
     let actor = convert::value_at("actor_", &asked.actor_type, &asked.actor_id)?;
     let action = convert::action(&asked.action)?;
-    let (context_facts, now_s) = (convert::facts(&asked.context_facts)?, now_s());
-    let mut requests = Vec::with_capacity(asked.resources.len());
+    let context_facts = convert::facts(&asked.context_facts)?;
+    let mut asks = Vec::with_capacity(asked.resources.len());
     for (n, resource) in asked.resources.iter().enumerate() {
         let resource = convert::value_at(format_args!("resources[{n}]."), &resource.type_name, &resource.id)?;
-        let ask = Ask::Authorize { actor: actor.clone(), action: action.clone(), resource };
-        requests.push(request(ask, context_facts.clone(), now_s));
+        asks.push(Ask::Authorize { actor: actor.clone(), action: action.clone(), resource });
     }
-    if requests.is_empty() {
+    if asks.is_empty() {
         return Ok(Reply::ok(&wire::AuthorizeResourcesResult { results: Vec::new() }));
     }
-    let answers = state.answers.ask(asker, requests).await?;
+    let answers = state.answers.ask(asker, Asked::now(asks, context_facts)).await?;
     if answers.len() != asked.resources.len() {
         return Err(mismatch().into());
     }

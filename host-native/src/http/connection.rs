@@ -1,9 +1,10 @@
 //! One connection from its first byte to its end: TLS where there is any, HTTP/1.1 or HTTP/2, until it ends or has to.
 //!
 //! HTTP/2 is spoken where ALPN chose it, or where a connection without TLS begins with its preface. That is found out once,
-//! by a look at the first bytes, so that a request over HTTP/1.1 pays nothing for it.
+//! by a look at the first bytes, so that a request over HTTP/1.1 pays nothing for it. Where they are too few to tell they are
+//! taken, and given to whoever reads next: bytes that stay where they are would have to be looked at again and again.
 
-use std::{convert::Infallible, future::Future, pin::pin, rc::Rc, task::Poll, time::Duration};
+use std::{convert::Infallible, future::Future, pin::pin, rc::Rc, sync::Arc, task::Poll};
 
 use hyper::{
     Request, Response,
@@ -22,30 +23,28 @@ use super::{
     },
     peers::{Order, Peer},
     reply::ReplyBody,
-    socket::Socket,
+    socket::{First, Socket},
     tls::{self, Tls},
     worker::Worker,
 };
 
 /// What no request over HTTP/1.1 begins with.
 const PREFACE: &[u8] = b"PRI ";
-/// Between two looks at a connection whose first bytes are fewer than that.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Serves one connection. A peer that goes away or speaks nonsense ends its own only.
 pub async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: Rc<Peer>) {
     let tls = worker.tls.clone();
     match tls {
         None => {
-            let Some(is_http2) = unless_told(&peer, begins_http2(&stream)).await else { return };
-            speak(worker, Socket::new(stream, peer.clone()), peer, is_http2, false).await;
+            let Some((is_http2, first)) = unless_told(&peer, begins_http2(&stream)).await else { return };
+            speak(worker, Socket::after(first, stream, peer.clone()), peer, is_http2, false).await;
         }
         // Apart, so that a connection without TLS doesn't carry its space.
         Some(tls) => Box::pin(serve_tls(worker, tls, stream, peer)).await,
     }
 }
 
-async fn serve_tls(worker: Rc<Worker>, tls: std::sync::Arc<Tls>, stream: TcpStream, peer: Rc<Peer>) {
+async fn serve_tls(worker: Rc<Worker>, tls: Arc<Tls>, stream: TcpStream, peer: Rc<Peer>) {
     let accepting = tls.acceptor().accept(Socket::new(stream, peer.clone()));
     let Some(Ok(stream)) = unless_told(&peer, accepting).await else { return };
     let session = stream.get_ref().1;
@@ -54,19 +53,28 @@ async fn serve_tls(worker: Rc<Worker>, tls: std::sync::Arc<Tls>, stream: TcpStre
     speak(worker, stream, peer, is_http2, lacks_certificate).await;
 }
 
-/// Does it begin with the preface of HTTP/2? Waits for as many bytes as that takes, and takes none.
-async fn begins_http2(stream: &TcpStream) -> bool {
-    let mut first = [0; PREFACE.len()];
-    loop {
-        match stream.peek(&mut first).await {
-            Ok(n_bytes) if n_bytes == PREFACE.len() => return first == PREFACE,
-            Ok(n_bytes) if n_bytes > 0 && PREFACE.starts_with(&first[..n_bytes]) => {
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
-            // Whoever reads next sees it too.
-            _ => return false,
+/// Does it begin with the preface of HTTP/2? And the bytes taken to find that out. Waits for as many as that takes.
+async fn begins_http2(stream: &TcpStream) -> (bool, First) {
+    let mut bytes = [0; PREFACE.len()];
+    // Nearly always all of them are there, and none is taken. An error is seen by whoever reads next, too.
+    match stream.peek(&mut bytes).await {
+        Ok(n) if n == PREFACE.len() => return (bytes == PREFACE, First::default()),
+        Ok(n) if n > 0 && PREFACE.starts_with(&bytes[..n]) => {}
+        _ => return (false, First::default()),
+    }
+    let mut n_taken = 0;
+    while n_taken < PREFACE.len() && PREFACE.starts_with(&bytes[..n_taken]) {
+        if stream.readable().await.is_err() {
+            break;
+        }
+        match stream.try_read(&mut bytes[n_taken..]) {
+            Ok(0) => break,
+            Ok(n) => n_taken += n,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => break,
         }
     }
+    (bytes[..n_taken] == *PREFACE, First::new(&bytes[..n_taken]))
 }
 
 async fn speak<I>(worker: Rc<Worker>, io: I, peer: Rc<Peer>, is_http2: bool, lacks_certificate: bool)
@@ -74,7 +82,7 @@ where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
 {
     let io = TokioIo::new(io);
-    let caller = Rc::new(Caller { worker, peer: peer.clone(), lacks_certificate });
+    let caller = Rc::new(Caller { worker, peer: peer.clone(), connection: Arc::default(), lacks_certificate });
     if is_http2 {
         peer.multiplexes();
         Box::pin(speak_http2(io, caller, peer)).await;

@@ -1,20 +1,24 @@
 //! One request and its reply: admitted, read, handed to the [`super::service::Service`], given the headers that every reply has.
 
-use std::{rc::Rc, time::Instant};
+use std::{rc::Rc, sync::Arc, time::Instant};
 
 use hyper::{
-    HeaderMap, Request, Response, Version,
+    HeaderMap, Method, Request, Response, Version,
     body::{Body, Bytes, Incoming},
-    header::{CONNECTION, EXPECT, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER},
 };
 use understudy_wire::Code;
 
 use super::{
-    body, head, label,
-    load::Full,
-    peers::Peer,
+    apart::Apart,
+    body::{self, Refused},
+    head, label,
+    limits::{BESIDE_BYTES_MAX, SMALL_BYTES},
+    peers::{Asks, Peer},
     reply::{Reply, ReplyBody},
-    service::Arrived,
+    service::{Admission, Arrived, Kind, Service},
+    shares::{self, Connection, Full, Owner, Place},
+    state::Asker,
     worker::Worker,
 };
 
@@ -27,6 +31,8 @@ pub struct Caller {
     pub worker: Rc<Worker>,
     /// The connection they arrive on.
     pub peer: Rc<Peer>,
+    /// What that takes.
+    pub connection: Arc<Connection>,
     /// Certificates are asked for, and this connection has none.
     pub lacks_certificate: bool,
 }
@@ -34,53 +40,46 @@ pub struct Caller {
 /// Answers one request.
 pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<ReplyBody> {
     let begun = Instant::now();
-    let mut asks = caller.peer.asks();
+    let asks = caller.peer.asks();
     let (parts, body) = request.into_parts();
     let path = head::one_leading_slash(parts.uri.path()).to_owned();
     let label = label::label(&path);
     let request_id = request_id(&parts.headers);
-    let has_body = !body.is_end_stream();
-    let worker = &caller.worker;
-    let service = &*worker.service;
-    let is_held_back = parts.headers.contains_key(EXPECT);
-    let mut arrived = Arrived {
-        worker: worker.index,
-        method: parts.method.as_str().to_owned(),
+    let Worker { index, service, shares, drain, origins, .. } = &*caller.worker;
+    let is_head = parts.method == Method::HEAD;
+    let methods = (parts.method == Method::OPTIONS).then(|| service.methods(&path)).filter(|all| !all.is_empty());
+    let preflight = methods.map(|all| if all == "OPTIONS" { all } else { all + ", OPTIONS" });
+    let of_page = origins.as_ref().filter(|_| parts.headers.contains_key(ORIGIN)).map(|_| parts.headers.clone());
+    let arrived = Arrived {
+        asker: Asker { worker: Some(*index), key: 0 },
+        // Whatever answers GET answers HEAD: with the same, but for the body (RFC 9110 §9.3.2).
+        method: if is_head { "GET" } else { parts.method.as_str() }.to_owned(),
         path,
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body: Bytes::new(),
+        place: Place::new(shares, &caller.connection, Owner::Strangers),
         lacks_certificate: caller.lacks_certificate,
-        draining: worker.drain.clone(),
+        draining: drain.clone(),
     };
-    let reply = match worker.load.take() {
-        Err(Full) => {
-            if !is_held_back {
-                body::discard(body).await;
-            }
-            Err(body::full())
-        }
-        Ok(mut taken) => {
-            let admit = || service.admit(&arrived);
-            match body::read(body, &worker.limits.pace, &mut taken, is_held_back, admit).await {
-                Err(refusal) => Err(refusal),
-                Ok(_) if taken.is_whole(service.is_vital(&arrived.path)) == Err(Full) => Ok(body::full()),
-                Ok(body) => {
-                    asks.waits();
-                    arrived.body = body;
-                    Ok(service.handle(arrived).await)
-                }
-            }
-        }
+    let (reply, is_unread) = match &preflight {
+        Some(methods) => (Reply::empty(204).with(ALLOW, methods), leave(caller, body, false).await),
+        None => reply(caller, asks, arrived, body).await,
     };
     let took = begun.elapsed();
-    let is_unread = reply.is_err() && has_body;
-    let Reply { status, headers, body } = reply.unwrap_or_else(|refusal| refusal);
+    let Reply { status, headers, body, .. } = reply;
     service.observe(label, status.as_u16(), took.as_secs_f64());
-    let mut response = Response::new(body);
+    let length = body.size_hint().exact().filter(|_| is_head);
+    let mut response = Response::new(if is_head { ReplyBody::Bytes(None) } else { body });
     *response.status_mut() = status;
     let all = response.headers_mut();
     all.extend(headers);
+    if let Some(length) = length {
+        all.insert(CONTENT_LENGTH, length.into());
+    }
+    if let (Some(origins), Some(request)) = (origins, of_page) {
+        origins.tell(&request, preflight.as_deref(), all);
+    }
     all.insert(X_REQUEST_ID, request_id);
     all.insert(SERVER_TIMING, server_timing(took.as_millis()));
     if status.as_u16() == Code::Unavailable.status()
@@ -93,6 +92,106 @@ pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<Rep
         all.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// The reply, and whether a part of the body is unread. Whose room is taken is known before any is.
+async fn reply(caller: &Caller, mut asks: Asks, arrived: Arrived, body: Incoming) -> (Reply, bool) {
+    let Worker { service, shares, texts, .. } = &*caller.worker;
+    let is_held_back = arrived.headers.contains_key(EXPECT);
+    match service.admit(&arrived) {
+        Err(refusal) => {
+            drop(arrived);
+            (refusal, leave(caller, body, is_held_back).await)
+        }
+        Ok(admission) if admission.kind == Kind::Keyed => keyed(caller, asks, arrived, admission, body).await,
+        Ok(admission) => {
+            asks.waits();
+            // What has to be done for those without a key waits for nothing, but for a primary's new environment.
+            let place = if admission.kind == Kind::Open { Some(shares.stranger()) } else { None };
+            let reply = match place {
+                Some(None) => body::full(),
+                _ => service.handle(&arrived, admission).await,
+            };
+            let is_unread = !body.is_end_stream() && (is_held_back || !body::drop_at_hand(body).await);
+            let Reply { body, .. } = reply;
+            let body = match body {
+                ReplyBody::Bytes(Some(text)) if admission.kind == Kind::Probe && text.len() > SMALL_BYTES => {
+                    ReplyBody::Bytes(Some(texts.send(text)))
+                }
+                body => body,
+            };
+            (Reply { body, ..reply }, is_unread)
+        }
+    }
+}
+
+/// A request with a key: its body, then its answer, both in its key's share.
+async fn keyed(
+    caller: &Caller,
+    mut asks: Asks,
+    mut arrived: Arrived,
+    admission: Admission,
+    body: Incoming,
+) -> (Reply, bool) {
+    let Worker { service, shares, limits, apart, .. } = &*caller.worker;
+    let is_held_back = arrived.headers.contains_key(EXPECT);
+    arrived.asker.key = arrived.key_number();
+    let owner = Owner::Key(arrived.asker.key);
+    arrived.place = Place::new(shares, &caller.connection, owner);
+    let mut bytes = arrived.place.bytes();
+    match body::read(body, head_bytes(&arrived), &limits.pace, &arrived.place, &mut bytes).await {
+        Ok(body) => arrived.body = body,
+        Err(Refused { refusal, rest: None }) => return (refusal, true),
+        Err(Refused { refusal, rest: Some(rest) }) => {
+            drop(arrived);
+            return (refusal, leave(caller, rest, is_held_back).await);
+        }
+    }
+    if arrived.place.is_whole().is_err() {
+        return (body::full(), false);
+    }
+    asks.waits();
+    let reply = unhurried(&**service, apart, arrived, admission).await;
+    drop(bytes);
+    let share = shares::Bytes::of(shares, &caller.connection, owner);
+    let Reply { status, headers, body, begins_anew } = reply;
+    match body.within(share) {
+        Ok(body) => (Reply { status, headers, body, begins_anew }, false),
+        Err(Full) => (Reply::error(Code::Unavailable, NO_ROOM_FOR_REPLY), false),
+    }
+}
+
+const NO_ROOM_FOR_REPLY: &str = "too many answers that nobody has taken yet: take those, then ask again";
+
+/// At once where that is possible, else apart.
+async fn unhurried(service: &dyn Service, apart: &Apart, arrived: Arrived, admission: Admission) -> Reply {
+    if arrived.body.len() <= BESIDE_BYTES_MAX {
+        let reply = service.handle(&arrived, admission).await;
+        if !reply.begins_anew {
+            return reply;
+        }
+    }
+    apart.ask(arrived, admission).await
+}
+
+/// A client that still sends reads no reply, and closing over unread bytes would take the reply back: what is left of a
+/// refused body is read on for a moment, where there is room. `true`: there is more of it.
+async fn leave(caller: &Caller, body: Incoming, is_held_back: bool) -> bool {
+    if body.is_end_stream() {
+        return false;
+    }
+    if is_held_back {
+        return true;
+    }
+    match caller.worker.shares.stranger() {
+        Some(_place) => !body::discard(body).await,
+        None => !body::drop_at_hand(body).await,
+    }
+}
+
+fn head_bytes(arrived: &Arrived) -> usize {
+    let headers: usize = arrived.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    headers + arrived.path.len() + arrived.query.len()
 }
 
 /// `oso;dur=<ms>`, which one SDK prints when it is told to.

@@ -9,12 +9,35 @@ use std::time::Duration;
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Bytes read ahead of a connection at most. A body is handed on in pieces of this size.
 pub const READ_AHEAD_BYTES_MAX: usize = 64 << 10;
-/// A body up to this many bytes counts as part of its request; what is above takes of what all bodies share. Nearly every
-/// question is smaller.
-pub const SMALL_BODY_BYTES: usize = 4 << 10;
-/// Bodies on their way at a time, per thread: more than it has connections, so that slow ones over HTTP/1.1, which cost an
-/// attacker a connection each, keep nobody from asking. The bound is for streams of HTTP/2.
-pub const ARRIVING_MAX: usize = 8_192;
+/// Bytes of a request's head and body, and of a reply, that its place pays for; what is above is counted with the bytes in
+/// flight. Nearly every question and every answer is smaller.
+pub const SMALL_BYTES: usize = 4 << 10;
+/// Bodies on their way at a time beside the first of a connection, per thread: a connection's first body costs whoever sends
+/// it the connection, the others are streams of HTTP/2, of which one packet begins dozens.
+pub const ARRIVING_MAX: usize = 1_024;
+/// Polls of the feed that wait for news, per thread: a node has one.
+pub const WAITING_MAX: usize = 1_024;
+/// The same of one connection: those of a proxy's clients, not those of one that only wants to hold places.
+pub const WAITING_OF_CONNECTION_MAX: usize = 16;
+/// Requests of clients without a key that are busy at a time, per thread: refused ones whose body is read on. Further ones
+/// are answered at once, and their body is not read.
+pub const STRANGERS_MAX: usize = 64;
+/// Bytes of replies to clients without a key that they have not taken, all together.
+pub const STRANGERS_BYTES_MAX: usize = 1 << 20;
+/// A body above this many bytes is read apart from the threads that answer: as many take about half a millisecond to read.
+pub const BESIDE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of one reply: half of all bytes in flight, so that one that nobody takes leaves room for others. A list of 1,000,000
+/// short ids has 12 MB.
+pub const REPLY_BYTES_MAX: usize = IN_FLIGHT_BYTES_MAX / 2;
+/// Bytes of bodies and replies in flight, over all threads. What is made of them takes several times their size, but of one at
+/// a time.
+pub const IN_FLIGHT_BYTES_MAX: usize = 64 << 20;
+/// Which part of those one connection may have: one body of the largest size, and its reply.
+pub const CONNECTION_SHARE: usize = 4;
+/// Texts of probes, as of metrics, that are on their way at a time; more connections get the newest of them again.
+pub const PROBE_TEXTS_MAX: usize = 32;
+/// How old that may be.
+pub const PROBE_TEXT_AGE: Duration = Duration::from_secs(1);
 /// Requests at a time of one HTTP/2 connection; the client waits with more. What a busy application needs, and no more
 /// than a fraction of what a thread takes.
 pub const STREAMS_MAX: u32 = 100;
@@ -49,12 +72,12 @@ pub struct Limits {
     /// again. Over it the one goes that has been without a whole request for longest: clients that leave connections
     /// behind, or never finish a body, lose those, nobody else does.
     pub connections_max: usize,
-    /// Whole requests at a time, per thread: long questions waiting their turn, polls of the feed. More are told to come
-    /// again at once, which is better than a queue whose end answers when nobody waits any more.
+    /// Whole requests at a time, per thread: long questions waiting their turn. More are told to come again at once, which is
+    /// better than a queue whose end answers when nobody waits any more. One key alone gets half of them.
     pub requests_max: usize,
-    /// Bytes of bodies above the small ones, over all threads, until their requests are answered. What is made of a body
-    /// takes several times its size.
-    pub bodies_bytes_max: usize,
+    /// Bytes of bodies and replies above the small ones, over all threads, until they are answered and taken. One key alone gets
+    /// half of them.
+    pub in_flight_bytes_max: usize,
     /// Longest time from the first byte of a head to its last, and from a connection's beginning to its first request.
     pub head_wait: Duration,
     /// Longest time between two requests of a connection. SDKs that leave connections open count on 60 s at most.
@@ -69,8 +92,8 @@ impl Limits {
         let descriptors = usize::try_from(descriptors().saturating_sub(OTHER_DESCRIPTORS)).unwrap_or(usize::MAX);
         Limits {
             connections_max: descriptors.clamp(64, 4_096),
-            requests_max: 512,
-            bodies_bytes_max: 48 << 20,
+            requests_max: 1_024,
+            in_flight_bytes_max: IN_FLIGHT_BYTES_MAX,
             head_wait: Duration::from_secs(10),
             idle_wait: Duration::from_secs(55),
             pace: Pace { grace: Duration::from_secs(10), bytes_a_second: 8 << 10 },

@@ -5,24 +5,27 @@
 
 pub mod actions;
 pub mod admin;
+pub mod apart;
 pub mod authorize;
 pub mod authzen;
 mod body;
 mod connection;
+pub mod cors;
 mod exchange;
 pub mod facts;
 mod label;
 pub mod limits;
 pub mod list;
-mod load;
 pub mod metadata;
 mod peers;
+mod probes;
 pub mod query;
 mod refused;
 pub mod reply;
 pub mod router;
 pub mod server;
 pub mod service;
+mod shares;
 mod socket;
 pub mod state;
 pub mod tls;

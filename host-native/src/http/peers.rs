@@ -84,6 +84,10 @@ impl Peers {
     /// first of those that never had one. `None`: every one of them waits for an answer.
     pub fn open(&self) -> Option<Rc<Peer>> {
         let mut peers = self.peers.borrow_mut();
+        if peers.is_empty() {
+            // Nobody has moved it while there was nobody.
+            self.move_clock();
+        }
         if peers.len() >= self.max {
             let idle = peers.values().filter(|peer| peer.makes_room());
             // A flood's connections stand in the order of their age: the first of them is soon found.
@@ -119,13 +123,18 @@ impl Peers {
 
     /// Moves the clock and sends away those whose time is over.
     pub fn sweep(&self) {
-        let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.clock.0.set(now);
+        let now = self.move_clock();
         for peer in self.peers.borrow().values() {
             if peer.order.get() != Order::Leave && peer.is_over(now, &self.limits) {
                 peer.tell(Order::Leave);
             }
         }
+    }
+
+    fn move_clock(&self) -> u64 {
+        let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.clock.0.set(now);
+        now
     }
 
     /// Tells all of them to finish.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{ErrorKind, Read, Write},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -15,7 +15,13 @@ use hyper::{
 use serde::Serialize;
 use understudy_wire::{ApiError, ApiResult, Code};
 
-use super::{convert::Unreadable, refusal::Refusal, state::CallError};
+use super::{
+    convert::Unreadable,
+    limits::{REPLY_BYTES_MAX, SMALL_BYTES},
+    refusal::Refusal,
+    shares::{self, Full},
+    state::CallError,
+};
 use crate::keys::KeyRefusal;
 
 /// What goes back.
@@ -27,6 +33,8 @@ pub struct Reply {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: ReplyBody,
+    /// What was asked takes too long beside others: all of it begins anew apart.
+    pub begins_anew: bool,
 }
 
 /// Bytes, or a part of a file that is read as it is sent.
@@ -41,16 +49,23 @@ pub enum ReplyBody {
         /// Bytes still to send.
         left: u64,
     },
+    /// The same, in somebody's share.
+    Shared(Box<ReplyBody>, shares::Bytes),
 }
 
-/// Bytes of a file read at a time.
-const FILE_CHUNK_BYTES: u64 = 256 << 10;
+/// Bytes of a file read at a time: as many may wait on a connection to be taken.
+const FILE_CHUNK_BYTES: u64 = 64 << 10;
 
 impl Reply {
     /// A reply with a JSON body.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
-        match serde_json::to_vec(body) {
-            Ok(bytes) => Self::bytes(status, "application/json", bytes),
+        let mut written = Written::default();
+        match serde_json::to_writer(&mut written, body) {
+            Ok(()) => Self::bytes(status, "application/json", written.bytes),
+            Err(_) if written.is_over => Self::error(
+                Code::TooLarge,
+                format!("the answer has more than {REPLY_BYTES_MAX} bytes: ask for less, or for pages of a list"),
+            ),
             Err(error) => Self::error(Code::Internal, format!("the answer can't be written: {error}")),
         }
     }
@@ -81,7 +96,12 @@ impl Reply {
     /// No body: 204 and 304 only.
     pub fn empty(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Reply { status, headers: Vec::new(), body: ReplyBody::Bytes(None) }
+        Reply { status, headers: Vec::new(), body: ReplyBody::Bytes(None), begins_anew: false }
+    }
+
+    /// A part of a file, from where it stands.
+    pub fn file(status: u16, file: File, left: u64) -> Self {
+        Reply { body: ReplyBody::File { file, left }, ..Reply::empty(status) }
     }
 
     /// With one more header; a value that is none is left out.
@@ -90,6 +110,28 @@ impl Reply {
             self.headers.push((name, value));
         }
         self
+    }
+}
+
+/// Bytes of a reply as they are written, up to [`REPLY_BYTES_MAX`].
+#[derive(Default)]
+struct Written {
+    bytes: Vec<u8>,
+    is_over: bool,
+}
+
+impl Write for Written {
+    fn write(&mut self, more: &[u8]) -> std::io::Result<usize> {
+        if more.len() > REPLY_BYTES_MAX.saturating_sub(self.bytes.len()) {
+            self.is_over = true;
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -116,6 +158,10 @@ impl From<CallError> for Reply {
             CallError::Busy => {
                 Reply::error(Code::Unavailable, "too many long questions wait for an answer already: ask again later")
             }
+            CallError::Long => Reply {
+                begins_anew: true,
+                ..Reply::error(Code::Unavailable, "the question takes long: ask again later")
+            },
             CallError::Failed(what) => Reply::error(Code::Internal, format!("the engine failed: {what}; ask again")),
         }
     }
@@ -131,7 +177,10 @@ impl Body for ReplyBody {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
         Poll::Ready(match self.get_mut() {
             ReplyBody::Bytes(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
             ReplyBody::File { left: 0, .. } => None,
@@ -142,17 +191,52 @@ impl Body for ReplyBody {
                     Frame::data(Bytes::from(chunk))
                 }))
             }
+            ReplyBody::Shared(body, _) => return Pin::new(&mut **body).poll_frame(context),
         })
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, ReplyBody::Bytes(None) | ReplyBody::File { left: 0, .. })
+        match self {
+            ReplyBody::Bytes(None) | ReplyBody::File { left: 0, .. } => true,
+            ReplyBody::Bytes(Some(_)) | ReplyBody::File { .. } => false,
+            ReplyBody::Shared(body, _) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(match self {
             ReplyBody::Bytes(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
             ReplyBody::File { left, .. } => *left,
+            ReplyBody::Shared(body, _) => return body.size_hint(),
+        })
+    }
+}
+
+/// Bytes with their share, which is given back with the last of them: after they are sent, wherever they wait until then.
+struct SharedBytes {
+    bytes: Bytes,
+    _share: shares::Bytes,
+}
+
+impl AsRef<[u8]> for SharedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl ReplyBody {
+    /// What of it is in memory at a time takes of this share; what there is no room for is refused.
+    pub fn within(self, mut share: shares::Bytes) -> Result<Self, Full> {
+        Ok(match self {
+            ReplyBody::Bytes(Some(bytes)) if bytes.len() > SMALL_BYTES => {
+                share.grow(bytes.len())?;
+                ReplyBody::Bytes(Some(Bytes::from_owner(SharedBytes { bytes, _share: share })))
+            }
+            ReplyBody::File { left, .. } if left > SMALL_BYTES as u64 => {
+                share.grow(usize::try_from(left.min(FILE_CHUNK_BYTES)).map_err(|_| Full)?)?;
+                ReplyBody::Shared(Box::new(self), share)
+            }
+            small => small,
         })
     }
 }

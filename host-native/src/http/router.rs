@@ -3,14 +3,13 @@
 use hyper::header::{ALLOW, WWW_AUTHENTICATE};
 use understudy_wire::{
     Code,
-    paths::{Endpoint, Served},
+    paths::{Endpoint, Method, Served},
 };
 
 use super::{
     actions, admin, authorize, authzen, facts, head, list, metadata, query,
     reply::Reply,
-    service::Arrived,
-    service::Service,
+    service::{Admission, Arrived, Kind, Service},
     state::{Lost, Pending, State},
 };
 use crate::keys::{KeyRefusal, Right};
@@ -19,19 +18,29 @@ use crate::keys::{KeyRefusal, Right};
 pub struct Node(pub State);
 
 impl Service for Node {
-    fn handle(&self, arrived: Arrived) -> Pending<'_, Reply> {
+    fn admit(&self, head: &Arrived) -> Result<Admission, Reply> {
+        let endpoint = find(head, is_everywhere)?;
+        let kind = kind(endpoint);
+        if kind == Kind::Keyed {
+            authenticate(&self.0, head)?;
+        }
+        Ok(Admission { endpoint: Some(endpoint), kind })
+    }
+
+    fn handle<'a>(&'a self, arrived: &'a Arrived, admission: Admission) -> Pending<'a, Reply> {
         Box::pin(async move {
-            match route(&self.0, &arrived).await {
+            // What is admitted has an endpoint.
+            let Some(endpoint) = admission.endpoint else {
+                return head::not_found(&arrived.method, &arrived.path).into();
+            };
+            match route(&self.0, endpoint, arrived).await {
                 Ok(reply) | Err(reply) => reply,
             }
         })
     }
 
-    fn admit(&self, head: &Arrived) -> Result<(), Reply> {
-        if !is_open(find(head)?) {
-            authenticate(&self.0, head)?;
-        }
-        Ok(())
+    fn methods(&self, path: &str) -> String {
+        methods(path, is_everywhere)
     }
 
     fn observe(&self, path: &'static str, status: u16, seconds: f64) {
@@ -49,25 +58,29 @@ impl Service for Node {
 }
 
 /// Answers everything that a node serves; `Err` is a refusal, ready to send.
-pub async fn route(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
-    let endpoint = find(arrived)?;
-    if let Some(reply) = without_key(state, endpoint, arrived) {
-        return Ok(reply);
+async fn route(state: &State, endpoint: Endpoint, arrived: &Arrived) -> Result<Reply, Reply> {
+    match without_key(state, endpoint, arrived) {
+        Some(reply) => Ok(reply),
+        None => answer(state, endpoint, arrived.bearer().unwrap_or_default(), arrived).await,
     }
-    let (_, key) = authenticate(state, arrived)?;
-    answer(state, endpoint, key, arrived).await
 }
 
-/// Does it need no key?
-pub fn is_open(endpoint: Endpoint) -> bool {
-    use Endpoint::{ApiHealthcheck, AuthzenConfiguration, Healthcheck, Metrics};
-    matches!(endpoint, Healthcheck | ApiHealthcheck | Metrics | AuthzenConfiguration)
+/// Whose room its requests take. All but those of a key need none.
+pub fn kind(endpoint: Endpoint) -> Kind {
+    use Endpoint::{ApiHealthcheck, AuthzenConfiguration, Healthcheck, Livez, Metrics, Readyz};
+    match endpoint {
+        Healthcheck | ApiHealthcheck | Livez | Readyz | Metrics => Kind::Probe,
+        AuthzenConfiguration => Kind::Open,
+        _ => Kind::Keyed,
+    }
 }
 
 /// What machines that watch, or look for a service, may see.
 pub fn without_key(state: &State, endpoint: Endpoint, arrived: &Arrived) -> Option<Reply> {
     match endpoint {
         Endpoint::Healthcheck | Endpoint::ApiHealthcheck => Some(admin::healthcheck(state)),
+        Endpoint::Livez => Some(admin::livez()),
+        Endpoint::Readyz => Some(admin::readyz(state, arrived)),
         Endpoint::Metrics => Some(admin::metrics(state)),
         Endpoint::AuthzenConfiguration => Some(authzen::configuration(state, arrived)),
         _ => None,
@@ -76,7 +89,7 @@ pub fn without_key(state: &State, endpoint: Endpoint, arrived: &Arrived) -> Opti
 
 /// Answers what nodes and the primary do the same, to a caller whose key is known.
 pub async fn answer(state: &State, endpoint: Endpoint, key: &str, arrived: &Arrived) -> Result<Reply, Reply> {
-    let (asker, body) = (arrived.asker(), &arrived.body[..]);
+    let (asker, body) = (arrived.asker, &arrived.body[..]);
     match endpoint {
         Endpoint::Authorize => authorize::authorize(state, asker, body).await,
         Endpoint::AuthorizeResources => authorize::authorize_resources(state, asker, body).await,
@@ -94,29 +107,40 @@ pub async fn answer(state: &State, endpoint: Endpoint, key: &str, arrived: &Arri
         Endpoint::SearchAction => authzen::actions(state, arrived).await,
         // Always 200: one SDK neither awaits nor catches this call.
         Endpoint::Expect => Ok(Reply::message(200, "noted")),
-        _ => Err(allowing(
-            Reply::error(
-                Code::MethodNotAllowed,
-                "this node is read-only and has no policy text or writes: send this call to the primary",
-            ),
-            &arrived.path,
-            |endpoint| endpoint.served() == Served::Everywhere,
-        )),
+        _ => Err(Reply::error(
+            Code::MethodNotAllowed,
+            "this node is read-only and has no policy text or writes: send this call to the primary",
+        )
+        .with(ALLOW, &methods(&arrived.path, is_everywhere))),
     }
 }
 
-/// The endpoint of a request; 404 and 405 otherwise.
-pub fn find(arrived: &Arrived) -> Result<Endpoint, Reply> {
+/// The endpoint of a request; 404 and 405 otherwise. `served`: those that are served here.
+pub fn find(arrived: &Arrived, served: impl Fn(Endpoint) -> bool) -> Result<Endpoint, Reply> {
     head::endpoint(&arrived.method, &arrived.path).map_err(|refusal| match refusal.code {
-        Code::MethodNotAllowed => allowing(refusal.into(), &arrived.path, |_| true),
+        // RFC 9110 §15.5.6.
+        Code::MethodNotAllowed => Reply::from(refusal).with(ALLOW, &methods(&arrived.path, served)),
         _ => refusal.into(),
     })
 }
 
-/// The reply with the methods that a path takes, of the endpoints that are `served`: a 405 has to tell (RFC 9110 §15.5.6).
-fn allowing(reply: Reply, path: &str, served: impl Fn(&Endpoint) -> bool) -> Reply {
-    let methods: Vec<&str> = Endpoint::on(path).filter(served).map(|endpoint| endpoint.method().name()).collect();
-    reply.with(ALLOW, &methods.join(", "))
+/// Methods of a path, of the endpoints that are `served`; where that is none, the one that every path takes. Empty: nobody knows
+/// the path.
+pub fn methods(path: &str, served: impl Fn(Endpoint) -> bool) -> String {
+    if Endpoint::on(path).next().is_none() {
+        return String::new();
+    }
+    let all = Endpoint::on(path).filter(|endpoint| served(*endpoint)).map(|endpoint| match endpoint.method() {
+        Method::Get => "GET, HEAD",
+        other => other.name(),
+    });
+    let all = all.collect::<Vec<_>>().join(", ");
+    if all.is_empty() { "OPTIONS".to_owned() } else { all }
+}
+
+/// Do nodes serve it?
+pub fn is_everywhere(endpoint: Endpoint) -> bool {
+    endpoint.served() == Served::Everywhere
 }
 
 /// Right and text of the caller's key.

@@ -16,12 +16,15 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::TcpStream, sync::watch};
 
 use super::{
+    apart::Apart,
     connection,
+    cors::Origins,
     limits::{BACKLOG, DRAIN, Limits, REFUSALS_MAX, SWEEP},
-    load::{Bodies, Load},
     peers::Peers,
+    probes::ProbeTexts,
     refused,
     service::Service,
+    shares::{InFlight, Shares},
     state::Lost,
     tls::Tls,
     worker::Worker,
@@ -33,6 +36,7 @@ pub struct Listeners {
     address: SocketAddr,
     limits: Limits,
     tls: Option<Arc<Tls>>,
+    origins: Option<Origins>,
 }
 
 impl Listeners {
@@ -46,12 +50,17 @@ impl Listeners {
         for _ in 1..workers {
             listeners.push(bind(address)?);
         }
-        Ok(Listeners { listeners, address, limits: Limits::of_machine(), tls: None })
+        Ok(Listeners { listeners, address, limits: Limits::of_machine(), tls: None, origins: None })
     }
 
     /// With TLS, where there is a certificate for it.
     pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
         Listeners { tls, ..self }
+    }
+
+    /// With web pages of these origins as clients.
+    pub fn with_origins(self, origins: Option<Origins>) -> Self {
+        Listeners { origins, ..self }
     }
 
     /// With other bounds than the machine's.
@@ -71,16 +80,18 @@ impl Listeners {
 
     /// Starts the threads. They end after `drain` turns true.
     pub fn serve(self, service: &Arc<dyn Service>, drain: &watch::Receiver<bool>) -> io::Result<Running> {
-        let Listeners { listeners, limits, tls, .. } = self;
-        let (bodies, n_workers) = (Bodies::new(&limits), listeners.len());
+        let Listeners { listeners, limits, tls, origins, .. } = self;
+        let (in_flight, texts, n_workers) = (InFlight::new(&limits), Arc::<ProbeTexts>::default(), listeners.len());
+        let apart = Apart::start(service.clone())?;
         let mut threads = Vec::new();
         for (index, listener) in listeners.into_iter().enumerate() {
-            let (service, drain, tls, bodies) = (service.clone(), drain.clone(), tls.clone(), bodies.clone());
+            let (service, drain, tls, origins) = (service.clone(), drain.clone(), tls.clone(), origins.clone());
+            let (shares, texts, apart) = (Shares::new(&limits, in_flight.clone()), texts.clone(), apart.clone());
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let body = move || {
-                let load = Load::new(&limits, bodies);
                 let peers = Peers::new(limits, limits.connections_max.div_ceil(n_workers));
-                let worker = Rc::new(Worker { index, service, drain, tls, limits, load, peers });
+                let worker =
+                    Rc::new(Worker { index, service, drain, tls, origins, limits, shares, texts, apart, peers });
                 tokio::task::LocalSet::new().block_on(&runtime, run(worker, listener))
             };
             threads.push(std::thread::Builder::new().name(format!("http-{index}")).spawn(body)?);
@@ -137,7 +148,7 @@ async fn run(worker: Rc<Worker>, listener: TcpListener) -> io::Result<()> {
                 // Out of descriptors, or a peer gone before it was taken: wait a little, don't spin.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
-            _ = sweep.tick() => worker.peers.sweep(),
+            _ = sweep.tick(), if !worker.peers.is_empty() => worker.peers.sweep(),
             _ = drain.wait_for(|drain| *drain) => break,
         }
     }

@@ -11,17 +11,19 @@ use hyper::{
     header::{AUTHORIZATION, HeaderName},
 };
 use tokio::sync::watch;
+use understudy_wire::paths::Endpoint;
 
 use super::{
     head,
     reply::Reply,
+    shares::Place,
     state::{Asker, Lost, Pending},
 };
 
 /// A whole request.
 pub struct Arrived {
-    /// Index of the thread it arrived on.
-    pub worker: usize,
+    /// On whose behalf it asks.
+    pub asker: Asker,
     /// Method, upper case.
     pub method: String,
     /// Path, with leading slashes made one.
@@ -30,8 +32,10 @@ pub struct Arrived {
     pub query: String,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// Its body; empty where the endpoint takes none.
     pub body: Bytes,
+    /// What it takes of the server, for as long as this lives.
+    pub place: Place,
     /// This listener asks for client certificates, and the connection has none.
     pub lacks_certificate: bool,
     /// True from the moment the server drains: who waits for something stops waiting.
@@ -46,11 +50,11 @@ impl Arrived {
         head::bearer(one.to_str().ok()?)
     }
 
-    /// On whose behalf it asks.
-    pub fn asker(&self) -> Asker {
+    /// Stands for its key among all: who has the same key has the same number.
+    pub fn key_number(&self) -> u64 {
         // Other than in another process, so that nobody can choose keys that fall together.
         static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        Asker { worker: self.worker, key: STATE.hash_one(self.bearer()) }
+        STATE.hash_one(self.bearer())
     }
 
     /// Text of a header.
@@ -59,20 +63,40 @@ impl Arrived {
     }
 }
 
+/// What a head says of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// What it asks; `None`: something of the feed.
+    pub endpoint: Option<Endpoint>,
+    /// What it may take meanwhile.
+    pub kind: Kind,
+}
+
+/// Whose room a request takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nobody's: it is answered at once, however many requests there are. Who watches a process must not take a full one for
+    /// a dead one. Its body is not read.
+    Probe,
+    /// That of those without a key. Its body is not read.
+    Open,
+    /// Its key's.
+    Keyed,
+}
+
 /// Who answers requests.
 pub trait Service: Send + Sync + 'static {
-    /// Answers one request, on the thread it arrived on.
-    fn handle(&self, arrived: Arrived) -> Pending<'_, Reply>;
-    /// Asked before a large body is taken in, by the head alone: a refusal where this caller may not send one here.
-    fn admit(&self, head: &Arrived) -> Result<(), Reply>;
+    /// Asked first, by the head alone and before anything is kept: may it be asked, and whose room does it take? A refusal is
+    /// the answer.
+    fn admit(&self, head: &Arrived) -> Result<Admission, Reply>;
+    /// Answers a request that was admitted, on the thread it arrived on or, where that takes long, anew on another.
+    fn handle<'a>(&'a self, arrived: &'a Arrived, admission: Admission) -> Pending<'a, Reply>;
+    /// Methods that a path takes here, as `Allow` has them; empty: nothing is there.
+    fn methods(&self, path: &str) -> String;
     /// Told of every reply.
     fn observe(&self, path: &'static str, status: u16, seconds: f64);
     /// Told of every connection that there was no room for.
     fn lost(&self, why: Lost);
-    /// Answered however many requests there are: who watches a process must not take a full one for a dead one.
-    fn is_vital(&self, path: &str) -> bool {
-        matches!(path, "/healthcheck" | "/api/healthcheck" | "/metrics")
-    }
     /// Seconds after which to come again where there is no answer now (503). One SDK waits them out three times before it
     /// asks its fallback, so that a server with a fallback behind it says nothing.
     fn retry_after_s(&self) -> Option<u32> {

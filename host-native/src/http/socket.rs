@@ -18,12 +18,37 @@ use super::peers::Peer;
 pub struct Socket {
     stream: TcpStream,
     peer: Rc<Peer>,
+    first: First,
+}
+
+/// Bytes that were taken from a connection before anybody spoke on it: fewer than eight.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct First {
+    bytes: [u8; 7],
+    n: u8,
+}
+
+impl First {
+    /// These; what is over seven of them is left out.
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut first = First::default();
+        for (place, byte) in first.bytes.iter_mut().zip(bytes) {
+            *place = *byte;
+            first.n += 1;
+        }
+        first
+    }
 }
 
 impl Socket {
     /// The socket of this peer.
     pub fn new(stream: TcpStream, peer: Rc<Peer>) -> Self {
-        Socket { stream, peer }
+        Socket::after(First::default(), stream, peer)
+    }
+
+    /// The same, these bytes having been taken from it.
+    pub fn after(first: First, stream: TcpStream, peer: Rc<Peer>) -> Self {
+        Socket { stream, peer, first }
     }
 
     fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -38,6 +63,14 @@ impl Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let First { bytes, n } = self.first;
+        if n > 0 {
+            // A reader brings more room than that: hyper kilobytes, TLS at least a record's head.
+            let n_given = usize::from(n).min(into.remaining());
+            into.put_slice(&bytes[..n_given]);
+            self.first = First::new(&bytes[n_given..usize::from(n)]);
+            return Poll::Ready(Ok(()));
+        }
         let before = into.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, into);
         if into.filled().len() > before {

@@ -1,6 +1,14 @@
 //! What endpoints need of the rest of the house, as traits: who may ask, who answers, who counts.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::SystemTime};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
+};
 
 use understudy_calls::dialogue::{Dialogue, Told};
 use understudy_core::{
@@ -26,6 +34,8 @@ pub enum CallError {
     Refused(Refusal),
     /// Too many long questions wait already.
     Busy,
+    /// It takes longer than the thread that asks may wait: ask anew from one that may.
+    Long,
     /// The instance trapped, was stuck or answered nonsense; it is replaced.
     Failed(String),
 }
@@ -36,16 +46,41 @@ pub type Metadata = Vec<(String, BlockMetadata)>;
 /// On whose behalf something is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asker {
-    /// Index of the server thread that asks.
-    pub worker: usize,
+    /// Index of the server thread that asks; `None`: a thread that may wait for what takes long.
+    pub worker: Option<usize>,
     /// Stands for the caller's key: what has the same one waits in one line where questions have to wait.
     pub key: u64,
 }
 
+/// Questions of one request: facts, time and work units are those of all of them together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The questions, in order.
+    pub asks: Vec<Ask>,
+    /// Facts that hold for this request only.
+    pub context_facts: Vec<Fact>,
+    /// Seconds since 1970-01-01 UTC.
+    pub now_s: i64,
+}
+
+impl Asked {
+    /// As of now.
+    pub fn now(asks: Vec<Ask>, context_facts: Vec<Fact>) -> Self {
+        Asked { asks, context_facts, now_s: now_s() }
+    }
+
+    /// Its questions one by one, each with all there is to spend: for those who have no account to keep.
+    pub fn into_requests(self) -> impl Iterator<Item = Request> {
+        let Asked { asks, context_facts, now_s } = self;
+        let budget = WORK_UNITS_PER_REQUEST;
+        asks.into_iter().map(move |ask| Request { ask, context_facts: context_facts.clone(), now_s, budget })
+    }
+}
+
 /// Who answers: the guest's current generation.
 pub trait Answers: Send + Sync {
-    /// Answers all of these from one generation, in order; the first that fails ends it.
-    fn ask(&self, asker: Asker, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>>;
+    /// Answers all questions from one generation, in order; the first that fails ends it.
+    fn ask(&self, asker: Asker, asked: Asked) -> Pending<'_, Result<Vec<Answer>, CallError>>;
     /// Takes the steps of a dialogue, all of them with one generation, and gives what came of each.
     fn converse(&self, asker: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>>;
     /// Stored facts that fit (http-api.md §6.1).
@@ -91,6 +126,24 @@ pub struct State {
     pub observe: Arc<dyn Observe>,
     /// How AuthZEN's calls are read.
     pub authzen: Arc<Settings>,
+    /// Should it be sent requests?
+    pub ready: Arc<Readiness>,
+}
+
+/// Should a process that serves be sent requests? Not any more once it is about to stop.
+#[derive(Debug, Default)]
+pub struct Readiness(AtomicBool);
+
+impl Readiness {
+    /// It is about to stop: who looks is told, who asks is answered still.
+    pub fn end(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Is it not?
+    pub fn is_ready(&self) -> bool {
+        !self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl State {
@@ -107,14 +160,9 @@ impl State {
         context_facts: Vec<Fact>,
         now_s: i64,
     ) -> Result<Answer, CallError> {
-        let answers = self.answers.ask(asker, vec![request(ask, context_facts, now_s)]).await?;
+        let answers = self.answers.ask(asker, Asked { asks: vec![ask], context_facts, now_s }).await?;
         answers.into_iter().next().ok_or_else(mismatch)
     }
-}
-
-/// A request with the ordinary budget.
-pub fn request(ask: Ask, context_facts: Vec<Fact>, now_s: i64) -> Request {
-    Request { ask, context_facts, now_s, budget: WORK_UNITS_PER_REQUEST }
 }
 
 /// The answer is of another kind than the question.

@@ -16,11 +16,12 @@ use understudy_calls::dialogue::{Dialogue, Step, Told};
 use understudy_core::model::{Answer, Ask, Fact, Pattern, Request, Row, Value};
 
 use super::{
+    cors::Origins,
     limits::Limits,
     router::Node,
     server::{Listeners, Running},
     service::Service,
-    state::{Answers, Asker, CallError, Lost, Metadata, Observe, Pending, State},
+    state::{Answers, Asked, Asker, CallError, Lost, Metadata, Observe, Pending, State},
 };
 use crate::keys::{KeyCheck, KeyRefusal, Right};
 
@@ -36,7 +37,7 @@ pub(super) struct Straw {
 impl KeyCheck for Straw {
     fn check(&self, bearer: Option<&str>) -> Result<Right, KeyRefusal> {
         match bearer {
-            Some("good") => Ok(Right::Read),
+            Some("good" | "other") => Ok(Right::Read),
             Some(_) => Err(KeyRefusal::NotAccepted),
             None => Err(KeyRefusal::Missing),
         }
@@ -78,7 +79,8 @@ fn straw(request: &Request) -> Answer {
 }
 
 impl Answers for Straw {
-    fn ask(&self, _: Asker, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
+    fn ask(&self, _: Asker, asked: Asked) -> Pending<'_, Result<Vec<Answer>, CallError>> {
+        let requests: Vec<Request> = asked.into_requests().collect();
         Box::pin(async move {
             // Long enough for a drain to begin meanwhile.
             if matches!(&requests[0].ask, Ask::Authorize { action, .. } if action == "slow") {
@@ -130,12 +132,28 @@ pub(super) fn start() -> Server {
     start_with(Limits::of_machine(), 2)
 }
 
+/// With web pages as clients.
+pub(super) fn start_for_pages(origins: Option<Origins>) -> Server {
+    start_as(Limits::of_machine(), 2, origins)
+}
+
 pub(super) fn start_with(limits: Limits, n_workers: usize) -> Server {
+    start_as(limits, n_workers, None)
+}
+
+fn start_as(limits: Limits, n_workers: usize, origins: Option<Origins>) -> Server {
     let (seen, held) = (AtomicU64::new(0), AtomicU64::new(0));
     let straw = Arc::new(Straw { seen, held, is_let_go: AtomicBool::new(false), lost: Mutex::default() });
-    let state = State { keys: straw.clone(), answers: straw.clone(), observe: straw.clone(), authzen: Arc::default() };
+    let state = State {
+        keys: straw.clone(),
+        answers: straw.clone(),
+        observe: straw.clone(),
+        authzen: Arc::default(),
+        ready: Arc::default(),
+    };
     let service: Arc<dyn Service> = Arc::new(Node(state));
-    let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, n_workers).unwrap().with_limits(limits);
+    let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, n_workers).unwrap();
+    let listeners = listeners.with_limits(limits).with_origins(origins);
     let (address, (drain, draining)) = (listeners.address(), watch::channel(false));
     Server { address, straw, drain, running: listeners.serve(&service, &draining).unwrap() }
 }

@@ -1,10 +1,13 @@
 //! One thread of the server.
 
-use std::{rc::Rc, sync::Arc};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{limits::Limits, load::Load, peers::Peers, service::Service, tls::Tls};
+use super::{
+    apart::Apart, cors::Origins, limits::Limits, peers::Peers, probes::ProbeTexts, service::Service, shares::Shares,
+    tls::Tls,
+};
 
 /// What the connections of one thread share.
 pub struct Worker {
@@ -16,10 +19,16 @@ pub struct Worker {
     pub drain: watch::Receiver<bool>,
     /// Its certificate.
     pub tls: Option<Arc<Tls>>,
+    /// Web pages that may read what it answers.
+    pub origins: Option<Origins>,
     /// Its bounds.
     pub limits: Limits,
-    /// Its requests.
-    pub load: Rc<Load>,
+    /// What its requests take.
+    pub shares: Arc<Shares>,
+    /// What probes are told, on all threads.
+    pub texts: Arc<ProbeTexts>,
+    /// Where what takes long is answered.
+    pub apart: Apart,
     /// Its connections.
     pub peers: Peers,
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use understudy_calls::dialogue::{Dialogue, Step, Told};
 use understudy_core::{
-    model::{Answer, Fact, Pattern, Request},
+    model::{Answer, Fact, Pattern},
     vocabulary::Vocabulary,
 };
 use understudy_wire::Code;
@@ -15,7 +15,7 @@ use understudy_wire::Code;
 use super::limits::Limits;
 use crate::http::{
     refusal::Refusal,
-    state::{Answers, Asker, CallError, Metadata, Pending},
+    state::{Answers, Asked, Asker, CallError, Metadata, Pending},
 };
 
 /// Those of `answers` that are within the limits. What is over one is refused whole, never shortened.
@@ -46,10 +46,10 @@ impl Bounded {
 }
 
 impl Answers for Bounded {
-    fn ask(&self, asker: Asker, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
+    fn ask(&self, asker: Asker, asked: Asked) -> Pending<'_, Result<Vec<Answer>, CallError>> {
         Box::pin(async move {
-            self.context_facts(requests.iter().map(|request| request.context_facts.len()).max().unwrap_or(0))?;
-            let answers = self.answers.ask(asker, requests).await?;
+            self.context_facts(asked.context_facts.len())?;
+            let answers = self.answers.ask(asker, asked).await?;
             answers.iter().try_for_each(|answer| self.answer(answer))?;
             Ok(answers)
         })

@@ -8,6 +8,7 @@ use std::{
 use super::limits::Limits;
 use crate::{
     config::{Authzen, LogLevel, TlsFiles},
+    http::cors::Origins,
     keys::{AcceptedKey, Right, digest, has_form},
 };
 
@@ -39,6 +40,10 @@ pub struct PrimaryConfig {
     pub authzen: Authzen,
     /// Of a plan.
     pub limits: Limits,
+    /// Web pages that may ask.
+    pub cors_origins: Option<Origins>,
+    /// Memory of an instance besides its snapshot, in bytes; absent: what the machine allows.
+    pub instance_memory_bytes: Option<usize>,
     /// What to log.
     pub log_level: LogLevel,
 }
@@ -69,6 +74,8 @@ impl Default for PrimaryConfig {
             }],
             authzen: Authzen::default(),
             limits: Limits::default(),
+            cors_origins: None,
+            instance_memory_bytes: None,
             log_level: LogLevel::default(),
         }
     }

@@ -78,6 +78,7 @@ impl Environment {
                 answers,
                 observe,
                 authzen: Arc::new(Settings::of(ledger.environment(), &authzen)),
+                ready: Arc::default(),
             },
             ledger,
             limits,

@@ -9,21 +9,13 @@ use std::{
     time::Duration,
 };
 
-use hyper::{
-    StatusCode,
-    header::{
-        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, IF_RANGE,
-        RANGE,
-    },
+use hyper::header::{
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use understudy_wire::{Code, Report, data::unescape, feed::WAIT_S_MAX};
 
 use super::{ledger::Ledger, store::Published};
-use crate::http::{
-    convert,
-    reply::{Reply, ReplyBody},
-    service::Arrived,
-};
+use crate::http::{convert, reply::Reply, service::Arrived};
 
 /// Longest report, in bytes: a few hundred lines of counts.
 const REPORT_BYTES_MAX: usize = 256 << 10;
@@ -68,10 +60,15 @@ pub async fn serve(ledger: &Ledger, reports: &Reports, arrived: &Arrived) -> Res
         ("POST", "reports", _) => report(reports, &arrived.body),
         (_, "head" | "reports", _) | (_, _, Some(_)) => {
             let refusal = Reply::error(Code::MethodNotAllowed, "this path doesn't take this method");
-            Err(refusal.with(ALLOW, if rest == "reports" { "POST" } else { "GET" }))
+            Err(refusal.with(ALLOW, methods(&arrived.path)))
         }
         _ => Err(nothing()),
     }
+}
+
+/// Methods that a path takes.
+pub fn methods(path: &str) -> &'static str {
+    if path.ends_with("/reports") { "POST" } else { "GET, HEAD" }
 }
 
 async fn head(ledger: &Ledger, arrived: &Arrived) -> Result<Reply, Reply> {
@@ -82,7 +79,8 @@ async fn head(ledger: &Ledger, arrived: &Arrived) -> Result<Reply, Reply> {
         published.as_ref().is_some_and(|published| known.is_some_and(|known| names(known, &tag_of(published))))
     };
     let wait = Duration::from_secs(wait_s(&arrived.query));
-    if !wait.is_zero() && is_known(&newest.borrow_and_update()) {
+    // Where too many wait already, this one is told at once what there is.
+    if !wait.is_zero() && is_known(&newest.borrow_and_update()) && arrived.place.waits().is_ok() {
         tokio::select! {
             // An error: the ledger is gone, and with it everything that could come.
             _ = newest.wait_for(|published| !is_known(published)) => {}
@@ -136,15 +134,12 @@ fn blob(ledger: &Ledger, arrived: &Arrived, sha256: &str) -> Result<Reply, Reply
         }
     };
     file.seek(SeekFrom::Start(from)).map_err(failed)?;
-    let reply = Reply {
-        status: StatusCode::from_u16(status).unwrap_or(StatusCode::OK),
-        headers: vec![
-            (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-            (ACCEPT_RANGES, HeaderValue::from_static("bytes")),
-            (CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable")),
-        ],
-        body: ReplyBody::File { file, left },
-    };
+    let mut reply = Reply::file(status, file, left);
+    reply.headers.extend([
+        (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+        (ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+        (CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable")),
+    ]);
     let reply = reply.with(ETAG, &tag);
     Ok(if status == 206 {
         reply.with(CONTENT_RANGE, &format!("bytes {from}-{}/{length}", from + left - 1))

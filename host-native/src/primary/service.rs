@@ -17,7 +17,7 @@ use crate::{
     http::{
         reply::Reply,
         router,
-        service::{Arrived, Service},
+        service::{Admission, Arrived, Kind, Service},
         state::{Lost, Pending},
     },
     keys::{KeyRefusal, Right},
@@ -30,23 +30,35 @@ pub struct Primary {
 }
 
 impl Service for Primary {
-    fn handle(&self, arrived: Arrived) -> Pending<'_, Reply> {
+    fn admit(&self, head: &Arrived) -> Result<Admission, Reply> {
+        if head.path.starts_with("/feed/") {
+            self.known(head)?;
+            return Ok(Admission { endpoint: None, kind: Kind::Keyed });
+        }
+        let endpoint = router::find(head, |_| true)?;
+        let kind = match endpoint {
+            Endpoint::TestEnvironment => {
+                self.may_make_environments(head)?;
+                Kind::Open
+            }
+            endpoint => router::kind(endpoint),
+        };
+        if kind == Kind::Keyed {
+            self.environment(endpoint, head)?;
+        }
+        Ok(Admission { endpoint: Some(endpoint), kind })
+    }
+
+    fn handle<'a>(&'a self, arrived: &'a Arrived, admission: Admission) -> Pending<'a, Reply> {
         Box::pin(async move {
-            match self.answer(arrived).await {
+            match self.answer(arrived, admission.endpoint).await {
                 Ok(reply) | Err(reply) => reply,
             }
         })
     }
 
-    fn admit(&self, head: &Arrived) -> Result<(), Reply> {
-        if head.path.starts_with("/feed/") {
-            return self.known(head).map(drop);
-        }
-        match router::find(head)? {
-            Endpoint::TestEnvironment => self.may_make_environments(head),
-            endpoint if router::is_open(endpoint) => Ok(()),
-            endpoint => self.environment(endpoint, head).map(drop),
-        }
+    fn methods(&self, path: &str) -> String {
+        if path.starts_with("/feed/") { feed::methods(path).to_owned() } else { router::methods(path, |_| true) }
     }
 
     fn observe(&self, path: &'static str, status: u16, seconds: f64) {
@@ -59,28 +71,28 @@ impl Service for Primary {
 }
 
 impl Primary {
-    async fn answer(&self, arrived: Arrived) -> Result<Reply, Reply> {
-        if arrived.path.starts_with("/feed/") {
-            let (environment, _) = self.known(&arrived)?;
-            return feed::serve(&environment.ledger, &environment.reports, &arrived).await;
-        }
-        let endpoint = router::find(&arrived)?;
-        if let Some(reply) = router::without_key(&self.environments.main().state, endpoint, &arrived) {
+    /// `endpoint`: what the request asks; `None`: something of the feed.
+    async fn answer(&self, arrived: &Arrived, endpoint: Option<Endpoint>) -> Result<Reply, Reply> {
+        let Some(endpoint) = endpoint else {
+            let (environment, _) = self.known(arrived)?;
+            return feed::serve(&environment.ledger, &environment.reports, arrived).await;
+        };
+        if let Some(reply) = router::without_key(&self.environments.main().state, endpoint, arrived) {
             return Ok(reply);
         }
         if endpoint == Endpoint::TestEnvironment {
             return self.test_environment(arrived).await;
         }
-        let environment = self.environment(endpoint, &arrived)?;
+        let environment = self.environment(endpoint, arrived)?;
         if endpoint.served() == Served::Everywhere {
             // One that is refused ends some applications; and its clients take it for a write.
             let is_expectation = endpoint == Endpoint::Expect;
             let _asking = if is_expectation { None } else { Some(environment.count_ask()?) };
             let key = arrived.bearer().unwrap_or_default();
-            let reply = router::answer(&environment.state, endpoint, key, &arrived).await?;
+            let reply = router::answer(&environment.state, endpoint, key, arrived).await?;
             return if is_expectation { Ok(with_offset(reply, environment.ledger.offset()?)) } else { Ok(reply) };
         }
-        let body = arrived.body;
+        let body = arrived.body.clone();
         blocking(move || match endpoint {
             Endpoint::GetPolicy => uploads::get(&environment.ledger),
             Endpoint::PostPolicy => uploads::post(&environment.ledger, &body),
@@ -119,10 +131,11 @@ impl Primary {
         if right == Right::Write { Ok(()) } else { Err(may_only_read()) }
     }
 
-    async fn test_environment(&self, arrived: Arrived) -> Result<Reply, Reply> {
-        self.may_make_environments(&arrived)?;
+    async fn test_environment(&self, arrived: &Arrived) -> Result<Reply, Reply> {
+        self.may_make_environments(arrived)?;
+        let query = arrived.query.clone();
         let environments = self.environments.clone();
-        blocking(move || environments.tests.post(&arrived.query, &environments.main().ledger)).await
+        blocking(move || environments.tests.post(&query, &environments.main().ledger)).await
     }
 }
 

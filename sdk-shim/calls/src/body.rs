@@ -4,11 +4,37 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use understudy_wire::objects;
 
-use crate::convert::Unreadable;
+use crate::{convert::Unreadable, limits::JSON_VALUES_MAX};
 
 /// Reads a JSON body. Only one that can't be read is read a second time, to find out where.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     objects::from_slice(bytes).map_err(|error| unreadable::<T>(bytes, &error))
+}
+
+/// The same for a question, whose values are counted first.
+pub fn read_question<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+    if has_more_values(bytes, JSON_VALUES_MAX) {
+        return Err(Unreadable(format!("the body has more than {JSON_VALUES_MAX} JSON values: ask for less at once")));
+    }
+    read(bytes)
+}
+
+/// Has it more values than that? What is no JSON may be taken for more than it is, never for less.
+fn has_more_values(bytes: &[u8], max: usize) -> bool {
+    if bytes.len() <= max {
+        return false;
+    }
+    let (mut n_values, mut is_text, mut is_escaped) = (1, false, false);
+    for byte in bytes {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b',' | b'[' | b'{' if !is_text => n_values += 1,
+            _ => {}
+        }
+    }
+    n_values > max
 }
 
 fn unreadable<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Unreadable {
@@ -21,10 +47,13 @@ fn unreadable<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> U
     match error.classify() {
         Category::Syntax if !is_a_list_too_long(bytes, error) => no_json(error),
         Category::Eof | Category::Io => no_json(error),
-        Category::Syntax | Category::Data => match place::<T>(bytes) {
-            Some(place) => Unreadable(format!("the body can't be read at `{place}`: {error}")),
-            None => Unreadable(format!("the body can't be read: {error}")),
-        },
+        Category::Syntax | Category::Data => {
+            let what = in_words_of_json(error);
+            match place::<T>(bytes) {
+                Some(place) => Unreadable(format!("the body can't be read at `{place}`: {what}")),
+                None => Unreadable(format!("the body can't be read: {what}")),
+            }
+        }
     }
 }
 
@@ -34,7 +63,27 @@ fn is_a_list_too_long(bytes: &[u8], error: &serde_json::Error) -> bool {
 }
 
 fn no_json(error: &serde_json::Error) -> Unreadable {
-    Unreadable(format!("the body is no JSON: {error}"))
+    let (line, column) = (error.line(), error.column());
+    Unreadable(match error.classify() {
+        Category::Eof => format!("the body ends before its JSON does (line {line}, column {column})"),
+        _ => format!("the body isn't JSON (line {line}, column {column})"),
+    })
+}
+
+/// What is wrong in the words of JSON, where the parser has those of our programming language; and where.
+fn in_words_of_json(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    let text = error.to_string();
+    let what = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
+    // Nothing of the body stands in a message but values of a wrong type, between backticks or quotes.
+    let what = what
+        .split_once("expected struct ")
+        .map_or(what.to_owned(), |(before, _)| before.to_owned() + "expected an object");
+    let what = what
+        .replace("invalid type: sequence", "invalid type: array")
+        .replace("invalid type: map", "invalid type: object");
+    let what = what.replace("expected a sequence", "expected an array").replace("expected a map", "expected an object");
+    if line == 0 { what } else { format!("{what} (line {line}, column {column})") }
 }
 
 /// Path of what is wrong, as `context_facts[0].args[1].id`; `None`: it is the whole.
@@ -78,18 +127,18 @@ mod tests {
             (
                 "}",
                 r#","context_facts":{}}"#,
-                "the body can't be read at `context_facts`: invalid type: map, expected a sequence",
+                "the body can't be read at `context_facts`: invalid type: object, expected an array",
             ),
-            ("{", "[", "the body can't be read: invalid type: sequence"),
-            ("}", "", "the body is no JSON: EOF while parsing an object"),
-            ("}", "} x", "the body is no JSON: trailing characters"),
-            ("User", "\\ud800", "the body is no JSON: "),
-            ("User", "\u{1}", "the body is no JSON: control character"),
-            (asked, "7", "the body can't be read: invalid type: integer `7`, expected struct"),
+            ("{", "[", "the body can't be read: invalid type: array"),
+            ("}", "", "the body ends before its JSON does (line 1, column "),
+            ("}", "} x", "the body isn't JSON (line 1, column "),
+            ("User", "\\ud800", "the body isn't JSON (line 1, column "),
+            ("User", "\u{1}", "the body isn't JSON (line 1, column "),
+            (asked, "7", "the body can't be read: invalid type: integer `7`, expected an object (line 1, column 1)"),
             (
                 "\"action\":\"read\",",
                 "\"action\":\"read\",\"context_facts\":[[\"p\",[]]],",
-                "the body can't be read at `context_facts[0]`: invalid type: sequence",
+                "the body can't be read at `context_facts[0]`: invalid type: array",
             ),
         ] {
             let message = message::<AuthorizeRequest>(asked.replacen(from, to, 1));
@@ -98,10 +147,24 @@ mod tests {
         }
         let message = message::<Vec<ActionsRequest>>(format!("[{asked},{}]", asked.replace("\"2\"", "[]")));
         assert!(
-            message
-                .starts_with("the body can't be read at `[1].resource_id`: invalid type: sequence, expected a string"),
+            message.starts_with("the body can't be read at `[1].resource_id`: invalid type: array, expected a string"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn values_are_counted_before_they_are_read() {
+        let padding = " ".repeat(20);
+        for (text, n_values) in [(r#"{"a":[1,2,{}],"b":"[,{\",\"]"}"#, 6), (r#"["\\",",","\"[",[]]"#, 5), ("7", 1)] {
+            let text = text.to_owned() + &padding;
+            assert!(
+                has_more_values(text.as_bytes(), n_values - 1) && !has_more_values(text.as_bytes(), n_values),
+                "{text}"
+            );
+        }
+        let many = format!("[{}]", vec!["[]"; JSON_VALUES_MAX].join(","));
+        let message = read_question::<Vec<ActionsRequest>>(many.as_bytes()).unwrap_err().0;
+        assert!(message.contains("more than 500000 JSON values"), "{message}");
     }
 
     #[test]
@@ -114,8 +177,8 @@ mod tests {
         let unknown = message::<EvaluateRequest>(format!("{{\"more\":{deep}}}"));
         assert!(unknown.contains("missing field `predicate`"), "{unknown}");
         for (field, known) in [
-            ("predicate", "the body can't be read at `predicate[0]`: invalid type: sequence"),
-            ("calls", "the body can't be read at `calls[0][0]`: invalid type: sequence"),
+            ("predicate", "the body can't be read at `predicate[0]`: invalid type: array"),
+            ("calls", "the body can't be read at `calls[0][0]`: invalid type: array"),
         ] {
             let message = message::<EvaluateRequest>(format!("{{\"{field}\":{deep}}}"));
             assert!(message.starts_with(known), "{message}");

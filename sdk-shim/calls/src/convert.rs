@@ -6,13 +6,14 @@ use std::{
 };
 
 use understudy_core::{
-    limits::{FACT_ARITY_MAX, ID_BYTES_MAX},
+    limits::FACT_ARITY_MAX,
     model::{Ask, Constraint, Fact, Pattern, Row, Value, value::check_type},
     rules::rule::BlockMetadata,
 };
 use understudy_wire as wire;
 
-pub use crate::body::read as body;
+pub use crate::body::{read as body, read_question as question};
+use crate::limits::{CONDITIONS_MAX, CONTEXT_FACTS_MAX, ID_BYTES_MAX, QUESTIONS_MAX, REQUEST_IDS_MAX};
 
 /// Why a request can't be read (400).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,8 +62,22 @@ pub fn fact(fact: &wire::Fact) -> Result<Fact, Unreadable> {
     Ok(Fact { predicate: fact.predicate.clone(), args: args.map_err(|error| within(&fact.predicate, &error))? })
 }
 
+/// Is a request within a limit of what it may hold? `what`: its name.
+pub fn count(n: usize, what: &str, max: usize) -> Result<(), Unreadable> {
+    if n <= max {
+        return Ok(());
+    }
+    Err(Unreadable(format!("{n} {what} in one request: at most {max}; ask for less at once")))
+}
+
+/// Questions of a request.
+pub fn questions(n: usize) -> Result<(), Unreadable> {
+    count(n, "questions", QUESTIONS_MAX)
+}
+
 /// Every context fact of a request.
 pub fn facts(facts: &[wire::Fact]) -> Result<Vec<Fact>, Unreadable> {
+    count(facts.len(), "context facts", CONTEXT_FACTS_MAX)?;
     let facts = facts.iter().enumerate();
     facts.map(|(n, one)| fact(one).map_err(|error| error.at(&format!("context_facts[{n}]")))).collect()
 }
@@ -92,6 +107,9 @@ pub fn delete(deleted: &wire::FactPattern) -> Result<(String, Vec<Pattern>), Unr
 
 /// The question of `/evaluate_query`.
 pub fn evaluate(request: wire::EvaluateRequest) -> Result<Ask, Unreadable> {
+    count(request.calls.len() + 1, "conditions", CONDITIONS_MAX)?;
+    let n_ids = request.constraints.values().filter_map(|constraint| constraint.ids.as_ref()).map(Vec::len);
+    count(n_ids.sum(), "ids in constraints", REQUEST_IDS_MAX)?;
     let calls: Vec<wire::Call> = std::iter::once(request.predicate).chain(request.calls).collect();
     let used: BTreeSet<&String> = calls.iter().flat_map(|(_, variables)| variables).collect();
     if let Some(missing) = used.into_iter().find(|variable| !request.constraints.contains_key(*variable)) {

@@ -1,5 +1,6 @@
 //! What is read of a request before its body, and the bounds of what is read.
 
+use understudy_core::syntax::similar::nearest;
 use understudy_wire::{
     Code,
     paths::{self, Endpoint},
@@ -9,6 +10,8 @@ use crate::{keys::hex, refusal::Refusal};
 
 /// Largest request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 10 << 20;
+/// Characters of a path that a refusal shows: those of a line.
+const SHOWN_CHARS_MAX: usize = 80;
 /// Local authorization: known, so that who asks is told what it is. 404 is what every SDK takes for an answer; another
 /// status would be asked for again.
 const LOCAL: [&str; 4] = ["/api/authorize_query", "/api/list_query", "/api/actions_query", "/api/evaluate_query_local"];
@@ -25,9 +28,17 @@ pub fn endpoint(method: &str, path: &str) -> Result<Endpoint, Refusal> {
         } else if is_known {
             Refusal::new(Code::MethodNotAllowed, "this path doesn't take this method")
         } else {
-            Refusal::new(Code::NotFound, "there is no such path here")
+            not_found(method, path)
         }
     })
+}
+
+/// The refusal of a path that nobody knows.
+pub fn not_found(method: &str, path: &str) -> Refusal {
+    let shown = |text: &str| -> String { text.chars().filter(char::is_ascii_graphic).take(SHOWN_CHARS_MAX).collect() };
+    let meant = nearest(path, Endpoint::ALL.iter().map(|endpoint| endpoint.path()));
+    let meant = meant.map(|path| format!("; did you mean {path}?")).unwrap_or_default();
+    Refusal::new(Code::NotFound, format!("not found: {} {}{meant}", shown(method), shown(path)))
 }
 
 /// `//api/list` is what some SDKs make of a base URL that ends in a slash.

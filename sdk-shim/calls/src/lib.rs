@@ -14,6 +14,7 @@ pub mod convert;
 pub mod dialogue;
 pub mod head;
 pub mod keys;
+pub mod limits;
 #[allow(
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,

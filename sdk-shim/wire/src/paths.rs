@@ -116,6 +116,10 @@ endpoints! {
     ApiHealthcheck Get "/api/healthcheck" Everywhere;
     /// Is it serving?
     Healthcheck Get "/healthcheck" Everywhere;
+    /// Does the process answer at all?
+    Livez Get "/livez" Everywhere;
+    /// Should it be sent requests?
+    Readyz Get "/readyz" Everywhere;
     /// Metrics in Prometheus' text form.
     Metrics Get "/metrics" Everywhere;
 }

@@ -24,7 +24,7 @@ pub async fn evaluations(state: &State, arrived: &Arrived) -> Result<Reply, Repl
 
 async fn decide(state: &State, arrived: &Arrived, batch: Batch) -> Result<Reply, Reply> {
     let batch = Arc::new(batch);
-    let told = converse(state, arrived.asker(), batch.clone()).await?;
+    let told = converse(state, arrived.asker, batch.clone()).await?;
     let mut decisions = batch.decisions(&told).into_iter();
     if batch.is_single() {
         let decision = decisions.next().ok_or_else(mismatch)??;

@@ -32,7 +32,7 @@ pub async fn actions(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
 
 async fn search(state: &State, arrived: &Arrived, search: Search) -> Result<Reply, Reply> {
     let search = Arc::new(search);
-    let told = converse(state, arrived.asker(), search.clone()).await?;
+    let told = converse(state, arrived.asker, search.clone()).await?;
     let Found { page, results, is_wildcard } = search.found(&told)?;
     let context = is_wildcard.then_some(SearchContext { wildcard: true });
     Ok(match search.sought() {

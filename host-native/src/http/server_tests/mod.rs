@@ -3,6 +3,7 @@
 
 mod bodies;
 mod http2;
+mod methods;
 mod smuggling;
 
 use std::{
@@ -19,6 +20,7 @@ use super::{
 };
 
 const GOOD: &str = "Authorization: Bearer good\r\n";
+const OTHER: &str = "Authorization: Bearer other\r\n";
 const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -189,6 +191,34 @@ fn a_head_that_is_late_or_large_ends_its_connection() {
 }
 
 #[test]
+fn a_head_may_come_in_pieces_from_its_first_byte_on() {
+    let server = start_with(patient(), 1);
+    for cut in 1..6 {
+        let request =
+            format!("POST /api/authorize HTTP/1.1\r\nHost: x\r\n{GOOD}Content-Length: {}\r\n\r\n", AUTHORIZE.len());
+        let mut stream = server.connect();
+        stream.set_nodelay(true).unwrap();
+        for part in [&request[..1], &request[1..cut], &request[cut..], AUTHORIZE] {
+            stream.write_all(part.as_bytes()).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(receive(&mut stream).0, 200, "{cut}");
+        // The preface of HTTP/2, by the same pieces: the first frame back is the server's settings.
+        let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        let mut stream = server.connect();
+        stream.set_nodelay(true).unwrap();
+        for part in [&preface[..1], &preface[1..cut], &preface[cut..]] {
+            stream.write_all(part.as_bytes()).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let mut frame = [0; 9];
+        stream.read_exact(&mut frame).unwrap();
+        assert_eq!(frame[3], 4, "{cut}: {frame:?}");
+    }
+    server.stop();
+}
+
+#[test]
 fn an_idle_connection_is_closed_and_one_that_waits_is_not() {
     let server = start_with(Limits { idle_wait: Duration::from_millis(50), ..patient() }, 1);
     let mut stream = server.connect();
@@ -200,7 +230,7 @@ fn an_idle_connection_is_closed_and_one_that_waits_is_not() {
 
 #[test]
 fn over_the_bound_of_requests_the_refusal_is_at_once() {
-    let server = start_with(Limits { requests_max: 2, ..patient() }, 1);
+    let server = start_with(Limits { requests_max: 4, ..patient() }, 1);
     // Bodies on their way are none of them.
     let _slow = [(); 20].map(|()| begin(&server));
     assert_serves(&server);
@@ -210,6 +240,8 @@ fn over_the_bound_of_requests_the_refusal_is_at_once() {
     let (head, body) = receive_whole(&mut third);
     assert!(head.starts_with("http/1.1 503 ") && head.contains("retry-after: 1\r\n"), "{head}");
     assert_eq!(body, r#"{"message":"too many requests at once: ask again in a moment"}"#);
+    // One key has half of all; another one finds room.
+    assert_eq!(exchange(&mut server.connect(), "POST /api/authorize", OTHER, AUTHORIZE).0, 200);
     for vital in ["/healthcheck", "/metrics"] {
         assert_eq!(exchange(&mut server.connect(), &format!("GET {vital}"), "", "").0, 200, "{vital}");
     }

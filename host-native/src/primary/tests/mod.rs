@@ -12,7 +12,7 @@ use tokio::sync::watch::{Sender, channel};
 use understudy_calls::dialogue::{Dialogue, Step, Told};
 use understudy_core::{
     engine::{Engine, Options},
-    model::{Answer, Change, Fact, Pattern, Request},
+    model::{Answer, Change, Fact, Pattern},
     snapshot,
 };
 use understudy_wire::feed::{Head, blob_path, head_path};
@@ -40,7 +40,7 @@ use crate::{
     http::{
         server::{Listeners, Running},
         service::Service,
-        state::{Answers, Asker, CallError, Metadata, Pending},
+        state::{Answers, Asked, Asker, CallError, Metadata, Pending},
     },
     keys::{AcceptedKey, Right, digest},
     telemetry::{Metrics, Readings},
@@ -73,9 +73,9 @@ impl Native {
 }
 
 impl Answers for Native {
-    fn ask(&self, _: Asker, requests: Vec<Request>) -> Pending<'_, Result<Vec<Answer>, CallError>> {
+    fn ask(&self, _: Asker, asked: Asked) -> Pending<'_, Result<Vec<Answer>, CallError>> {
         Box::pin(async move {
-            self.with(|engine| requests.iter().map(|request| engine.ask(request).map_err(CallError::Ask)).collect())?
+            self.with(|engine| asked.into_requests().map(|one| engine.ask(&one).map_err(CallError::Ask)).collect())?
         })
     }
     fn converse(&self, _: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {

@@ -95,11 +95,6 @@ impl Batch {
         self.items.iter().zip(outcomes).map(decide).collect()
     }
 
-    /// Items share the work units of one request.
-    fn budget(&self) -> u64 {
-        WORK_UNITS_PER_REQUEST / self.items.len().max(1) as u64
-    }
-
     fn split<'a>(&'a self, told: &'a [Told]) -> (Keys<'a>, &'a [Told]) {
         let (keys, outcomes) = told.split_at(self.sources.len().min(told.len()));
         (Keys { asked: &self.sources, told: keys }, outcomes)
@@ -121,7 +116,7 @@ impl Dialogue for Batch {
         let facts = item.as_ref().map(|item| (item, item.said().facts(keys)));
         Some(match facts {
             Ok((item, Ok(context_facts))) => {
-                Step::Ask(Request { ask: item.ask(), context_facts, now_s: self.now_s, budget: self.budget() })
+                Step::Ask(Request { ask: item.ask(), context_facts, now_s: self.now_s, budget: WORK_UNITS_PER_REQUEST })
             }
             _ => Step::Skip,
         })

@@ -1,0 +1,66 @@
+//! Texts of probes: what nobody needs a key for and everybody may leave unread.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use hyper::body::Bytes;
+
+use super::limits::{PROBE_TEXT_AGE, PROBE_TEXTS_MAX};
+
+/// Texts that are on their way. However many connections leave them unread, they are bounded: beyond
+/// [`PROBE_TEXTS_MAX`] of them who asks is given the newest, unless that is older than [`PROBE_TEXT_AGE`].
+#[derive(Debug, Default)]
+pub struct ProbeTexts {
+    on_their_way: Arc<()>,
+    newest: Mutex<Option<(Instant, Bytes)>>,
+}
+
+struct Text {
+    bytes: Bytes,
+    _on_its_way: Arc<()>,
+}
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl ProbeTexts {
+    /// The text to send; `new` is what would be said now.
+    pub fn send(&self, new: Bytes) -> Bytes {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::strong_count(&self.on_their_way) > PROBE_TEXTS_MAX
+            && let Some((at, text)) = &*newest
+            && at.elapsed() < PROBE_TEXT_AGE
+        {
+            return text.clone();
+        }
+        let text = Bytes::from_owner(Text { bytes: new, _on_its_way: self.on_their_way.clone() });
+        *newest = Some((Instant::now(), text.clone()));
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_nobody_takes_are_bounded() {
+        let texts = ProbeTexts::default();
+        let text = |n: usize| Bytes::from(n.to_string());
+        assert_eq!(
+            (0..1_000).map(|n| texts.send(text(n))).last(),
+            Some(text(999)),
+            "those who take them get their own"
+        );
+        let unread: Vec<Bytes> = (0..1_000).map(|n| texts.send(text(n))).collect();
+        let distinct: std::collections::BTreeSet<_> = unread.iter().collect();
+        assert!(distinct.len() <= PROBE_TEXTS_MAX + 1, "{}", distinct.len());
+        drop(unread);
+        assert_eq!(texts.send(text(7)), text(7));
+    }
+}
