@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Version of the program's encoding: rises with every change of [`Program`] or of what its parts mean.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The policy as sources: one file, or none at all.
 pub(super) fn sources(policy: Option<&PolicyText>) -> Vec<Source<'_>> {

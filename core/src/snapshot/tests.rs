@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use sha2::{Digest, Sha256};
+
 use super::*;
 use crate::{
     engine::{Checked, Engine, OpenError, Options},
@@ -230,4 +232,30 @@ fn names_that_no_table_should_repeat_make_no_snapshot() {
         let error = Engine::open(&engine, Options::seeded(1)).unwrap().check_fact(&fact).unwrap_err();
         assert!(error.contains("has 513 bytes: 512 are allowed") && error.len() < 200, "{error}");
     }
+}
+
+/// Something of everything that a policy may have.
+const OF_EVERYTHING: &str = r#"
+    global { roles = ["owner"]; }
+    actor User {}
+    actor Bot extends User {}
+    resource Org { roles = ["member"]; permissions = ["read"]; "read" if "member"; "member" if global "owner"; }
+    resource Repo { roles = ["reader"]; permissions = ["read", "push"]; relations = { parent: Org };
+      "read" if "reader"; "reader" if "member" on "parent"; "push" if "read" and is_open(resource); }
+    allow(actor: Actor, action: String, resource: Resource) if
+      has_permission(actor, action, resource) and not is_blocked(actor);
+    is_open(repo: Repo) if level(repo, n) and n > 3 and n in [4, 5] or until(repo, t) and t >= @current_unix_time;
+"#;
+/// SHA-256 of what it compiles to, with the version of programs before it.
+const COMPILED_SHA256: &str = "ca89892f219ca6be2ca04cf5a1b9d8d4256a9ab8b1994a879cab1649a617c09b";
+
+/// A node that knows another compiled form under the same version takes whole snapshots of an older primary for forged.
+#[test]
+fn a_compiled_form_that_changes_has_another_version() {
+    let policy = PolicyText { file: None, text: OF_EVERYTHING.into() };
+    let bytes = write(&Contents { policy: Some(policy), ..Contents::default() }, []).unwrap();
+    let digest: String =
+        Sha256::digest(Snapshot::open(&bytes).unwrap().program()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let advice = "the compiled form has changed: raise VERSION in program.rs, then put the new digest here";
+    assert_eq!(digest, COMPILED_SHA256, "{advice}");
 }
