@@ -46,6 +46,9 @@ impl PoolConfig {
 
     /// With other memory of an instance than the machine says.
     pub fn with_memory(self, heap_bytes_max: Option<usize>) -> Self {
-        PoolConfig { heap_bytes_max: heap_bytes_max.unwrap_or(self.heap_bytes_max), ..self }
+        match heap_bytes_max {
+            Some(bytes) => PoolConfig { heap_bytes_max: bytes, work_bytes_max: bytes as u64 / 2, ..self },
+            None => self,
+        }
     }
 }

@@ -13,7 +13,7 @@ use understudy_core::{
 use super::{
     component::Guest,
     config::PoolConfig,
-    instance::{Failure, Instance, Way},
+    instance::{Failure, Instance, Opening},
     pool::Pool,
     work::{Progress, Questions, Work},
 };
@@ -57,7 +57,7 @@ fn key(key: u64) -> Asker {
 #[test]
 fn questions_of_one_request_spend_one_account() {
     let guest = Guest::load().unwrap();
-    let mut instance = Instance::open(&guest, &circle(30), Way::Map, 1 << 30, 1).unwrap();
+    let mut instance = Instance::open(&guest, &circle(30), Opening::within(1 << 30, 1)).unwrap();
     let mut alone = Questions::new(asked(1));
     assert_eq!(alone.step(&mut instance, None), Ok(Progress::Done));
     let cost = instance.spent().unwrap();
@@ -119,8 +119,14 @@ async fn what_nobody_waits_for_ends() {
 #[test]
 fn memory_that_is_spent_is_an_error_with_a_name() {
     let guest = Guest::load().unwrap();
-    let mut instance = Instance::open(&guest, &circle(1_500), Way::Map, 9 << 20, 1).unwrap();
     let request = Request { ask: pairs(), context_facts: Vec::new(), now_s: 0, budget: WORK_UNITS_PER_REQUEST };
-    let failure = instance.call(&Call::Ask(request)).unwrap_err();
+    let within = |opening| {
+        let mut instance = Instance::open(&guest, &circle(1_500), opening).unwrap();
+        instance.call(&Call::Ask(request.clone())).unwrap_err()
+    };
+    // As the engine counts it; and where that counts too little, as the host gives it.
+    let counted = within(Opening::within(9 << 20, 1));
+    assert!(matches!(counted, Failure::Refused(Refusal::Ask(AskError::Memory { .. }))), "{counted}");
+    let failure = within(Opening { work_bytes_max: u64::MAX, ..Opening::within(9 << 20, 1) });
     assert!(matches!(failure, Failure::Memory(max) if max >= 9 << 20), "{failure}");
 }
