@@ -34,7 +34,9 @@ pub fn text(report: &Report, shown: &Shown) -> String {
         for failure in &test.failures {
             let _ = writeln!(out, "  {}", printable(&failure.to_string()));
             let why = failure.explanation.as_ref().map(ToString::to_string).unwrap_or_default();
-            why.lines().for_each(|line| drop(writeln!(out, "    {}", printable(line))));
+            for line in why.lines() {
+                let _ = writeln!(out, "    {}", printable(line));
+            }
         }
     }
     if shown.coverage.is_some() {
