@@ -55,3 +55,24 @@ fn what_it_prints_works_when_pasted() {
     assert!(!again.printed().contains("the primary is gone"));
     assert_eq!(paste(&format!("kill -0 {id} 2>/dev/null && echo alive")), "");
 }
+
+#[test]
+fn what_the_command_line_names_is_in_force_or_it_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in [("a.polar", "actor Ann {}"), ("b.polar", "actor Bob {}"), ("broken.polar", "actor {")] {
+        std::fs::write(folder.path().join(name), text).expect("the folder is ours");
+    }
+    for (file, actor) in [("a.polar", "Ann"), ("b.polar", "Bob")] {
+        let args = ["dev", "--port", "0", "--primary-port", "0", "--policy", file];
+        let mut dev = Process::start(Path::new(BINARY), folder.path(), &args, &[]);
+        dev.await_address();
+        dev.await_that("it is ready", || dev.printed().contains("Ctrl-C stops both."));
+        let blocks = |dev: &Process| dev.get("/api/policy_metadata").json()["metadata"]["resources"].clone();
+        dev.await_that("the policy is in force", || blocks(&dev)[actor].is_object());
+        assert_eq!(dev.terminate().code(), Some(0));
+    }
+    let args = ["dev", "--port", "0", "--primary-port", "0", "--policy", "broken.polar"];
+    let mut dev = Process::start(Path::new(BINARY), folder.path(), &args, &[]);
+    assert_eq!(dev.await_exit(understudy_tests::process::PATIENCE).code(), Some(1));
+    assert!(dev.printed().contains("broken.polar:1:"), "{}", dev.printed());
+}

@@ -139,3 +139,61 @@ fn limits_are_flags() {
     assert_eq!(primary.post("/api/actions", &asked(&["x"])).status, 200);
     assert_eq!(primary.post("/api/actions", &asked(&["x", "y"])).status, 413);
 }
+
+#[test]
+fn the_vendor_s_lines_start_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in [("users.polar", "actor User {}"), ("repos.polar", "resource Repo {}")] {
+        std::fs::write(folder.path().join(name), text).expect("the folder is ours");
+    }
+    let variables = [("OSO_PORT", "0"), ("OSO_DIRECTORY", "data")];
+    let types = |primary: &Process| primary.get("/api/policy_metadata").json()["metadata"]["resources"].clone();
+    for args in [
+        vec!["primary", "users.polar", "repos.polar"],
+        vec!["primary", "users.polar", "repos.polar", "--watch-for-changes"],
+        vec!["primary", "--watch-for-changes", "users.polar", "repos.polar"],
+        vec!["primary", "users.polar", "--watch-for-changes", "repos.polar"],
+    ] {
+        let mut primary = Process::start(Path::new(BINARY), folder.path(), &args, &variables);
+        primary.await_address();
+        assert!(types(&primary)["User"].is_object() && types(&primary)["Repo"].is_object(), "{args:?}");
+        assert!(folder.path().join("data/store.redb").exists(), "{args:?}");
+        primary.await_that("it says how to begin", || primary.printed().contains(&format!("', '{KEY}')")));
+        assert_eq!(primary.terminate().code(), Some(0));
+    }
+    let args = ["primary", "--watch-for-changes"];
+    let mut nothing = Process::start(Path::new(BINARY), folder.path(), &args, &variables);
+    assert_eq!(nothing.await_exit(understudy_tests::process::PATIENCE).code(), Some(2), "{}", nothing.printed());
+}
+
+#[test]
+fn a_damaged_store_is_refused_and_restored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("primary");
+    let mut primary = Process::primary(Path::new(BINARY), folder.path(), &[]);
+    primary.post_policy(POLICY);
+    assert_eq!(send(&primary, KEY, "POST", "/api/batch", &reader("annabel")).status, 200);
+    assert_eq!(primary.get("/feed/v0/e_0123456789/head").json()["epoch"], 3, "with what was just written");
+    assert_eq!(send(&primary, KEY, "POST", "/api/batch", &reader("bertrand")).status, 200);
+    assert_eq!(primary.terminate().code(), Some(0));
+    let file = data.join("store.redb");
+    let mut bytes = std::fs::read(&file).expect("a store");
+    for at in 0..bytes.len() - 7 {
+        if &bytes[at..at + 7] == b"annabel" {
+            bytes[at] = b'h';
+        }
+    }
+    std::fs::write(&file, bytes).expect("the folder is ours");
+    let data = data.to_str().expect("a path in UTF-8");
+    let args = ["primary", "--port", "0", "--data", data];
+    let mut refused = Process::start(Path::new(BINARY), folder.path(), &args, &[]);
+    assert_eq!(refused.await_exit(understudy_tests::process::PATIENCE).code(), Some(1));
+    assert!(refused.printed().contains("--restore"), "{}", refused.printed());
+    let restored = Process::primary(Path::new(BINARY), folder.path(), &["--restore"]);
+    assert_eq!(readers(&restored, KEY), json!(["annabel", "bertrand"]), "{}", restored.printed());
+    let mode = |path: &Path| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::metadata(path).map(|metadata| metadata.permissions().mode() & 0o777).ok()
+    };
+    assert_eq!((mode(Path::new(data)), mode(&file)), (Some(0o700), Some(0o600)));
+}

@@ -67,9 +67,9 @@ fn what_is_refused_says_what_and_where() {
         ("/api/authorize", format!("[{plain}").into(), 400, "the body can't be read: invalid type: array"),
         (
             "/api/list",
-            plain.replace("\"resource_id\":\"2\"", "\"page_size\":9999").into(),
+            plain.replace("\"resource_id\":\"2\"", "\"page_size\":0").into(),
             400,
-            "`page_size` is 9999: at least 10000",
+            "`page_size` is 0: at least 1",
         ),
         (
             "/api/list",

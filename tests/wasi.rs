@@ -168,7 +168,7 @@ fn what_cant_be_answered_is_refused_with_a_message() {
     assert_eq!(status("POST", "/api/authorize", "{}"), 400);
     assert_eq!(status("POST", "/api/authorize", &authorize("*", "push", "web").to_string()), 400);
     let list =
-        json!({"actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo", "page_size": 1});
+        json!({"actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo", "page_size": 0});
     assert_eq!(status("POST", "/api/list", &list.to_string()), 400);
     assert_eq!(status("POST", "/api/authorize", &"x".repeat((10 << 20) + 1)), 413);
 }

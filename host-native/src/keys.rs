@@ -6,7 +6,7 @@
 use std::{fmt, fs, path::PathBuf, sync::Mutex, time::SystemTime};
 
 use arc_swap::ArcSwap;
-pub use understudy_calls::keys::{AcceptedKey, Right, digest, hex, look_up, unhex};
+pub use understudy_calls::keys::{AcceptedKey, Right, digest, hex, look_up, look_up_salted, salted, unhex};
 
 use crate::config::Token;
 
@@ -59,7 +59,8 @@ pub struct NodeKeys {
     file: Option<PathBuf>,
     file_seen: Mutex<Option<(SystemTime, u64)>>,
     from_file: ArcSwap<Vec<AcceptedKey>>,
-    from_snapshot: ArcSwap<Option<Vec<AcceptedKey>>>,
+    /// With the id of its store.
+    from_snapshot: ArcSwap<Option<(String, Vec<AcceptedKey>)>>,
 }
 
 impl NodeKeys {
@@ -83,9 +84,9 @@ impl NodeKeys {
         Ok(keys)
     }
 
-    /// Takes the digests of the snapshot that now serves; `None`: it carries none.
-    pub fn install(&self, digests: Option<Vec<AcceptedKey>>) {
-        self.from_snapshot.store(digests.into());
+    /// Takes the digests of the snapshot that now serves, of that store; `None`: it carries none.
+    pub fn install(&self, store: &str, digests: Option<Vec<AcceptedKey>>) {
+        self.from_snapshot.store(digests.map(|digests| (store.to_owned(), digests)).into());
     }
 
     /// Reads the accepted-keys file again if it has changed. On an error the last good list stays.
@@ -111,8 +112,8 @@ impl NodeKeys {
 impl KeyCheck for NodeKeys {
     fn check(&self, bearer: Option<&str>) -> Result<Right, KeyRefusal> {
         let bearer = bearer.filter(|text| !text.is_empty()).ok_or(KeyRefusal::Missing)?;
-        if let Some(keys) = self.from_snapshot.load().as_ref() {
-            return look_up(keys, bearer).ok_or(KeyRefusal::NotInSnapshot);
+        if let Some((store, keys)) = self.from_snapshot.load().as_ref() {
+            return look_up_salted(keys, store, bearer).ok_or(KeyRefusal::NotInSnapshot);
         }
         let own = look_up(std::slice::from_ref(&self.own), bearer);
         let listed = look_up(&self.from_file.load(), bearer);
@@ -178,15 +179,17 @@ mod tests {
     #[test]
     fn with_digests_nothing_else_counts() {
         let keys = keys(None, true);
-        let write = AcceptedKey { digest: digest("e_1_k_w"), right: Right::Write };
+        let write = AcceptedKey { digest: salted("s1", &digest("e_1_k_w")), right: Right::Write };
         let read = AcceptedKey { digest: digest("e_1_k_r"), right: Right::Read };
-        keys.install(Some(vec![write, read]));
+        keys.install("s1", Some(vec![write, read]));
         assert_eq!(keys.check(Some("e_1_k_w")), Ok(Right::Write));
         assert_eq!(keys.check(Some("e_1_k_r")), Ok(Right::Read));
         assert_eq!(keys.check(Some(OWN)), Err(KeyRefusal::NotInSnapshot));
-        keys.install(Some(Vec::new()));
+        keys.install("s2", Some(vec![write]));
+        assert_eq!(keys.check(Some("e_1_k_w")), Err(KeyRefusal::NotInSnapshot), "of another store");
+        keys.install("s1", Some(Vec::new()));
         assert_eq!(keys.check(Some("e_1_k_w")), Err(KeyRefusal::NotInSnapshot), "none listed is none accepted");
-        keys.install(None);
+        keys.install("s1", None);
         assert_eq!(keys.check(Some(OWN)), Ok(Right::Read));
     }
 

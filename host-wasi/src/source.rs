@@ -7,7 +7,7 @@
 use std::{cell::RefCell, fs};
 
 use understudy_calls::{
-    keys::{AcceptedKey, Right, look_up},
+    keys::{AcceptedKey, Right, look_up_salted},
     refusal::Refusal,
 };
 use understudy_core::{
@@ -80,6 +80,8 @@ impl Opened {
             "the snapshot carries no keys, and this one is not among OSO_ACCEPTED_KEYS: add its digest there \
              (`understudy keys digest` makes it)"
         };
-        look_up(&self.keys, bearer).map(|_| bearer).ok_or_else(|| refused(message))
+        look_up_salted(&self.keys, &self.engine.manifest().store, bearer)
+            .map(|_| bearer)
+            .ok_or_else(|| refused(message))
     }
 }

@@ -46,7 +46,7 @@ pub struct PolicyText {
 /// An API key of the environment: never the key itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
-    /// SHA-256 of the key's text.
+    /// SHA-256 of the key's text, salted with the store's id (`core/snapshot/FORMAT.md`); unsalted in old snapshots.
     pub digest: [u8; 32],
     /// May it write?
     pub write: bool,

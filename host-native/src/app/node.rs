@@ -51,8 +51,14 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
     let status = Arc::new(Status::default());
     let metrics = Arc::new(metrics(&pool, &status)?);
     let authzen = Arc::new(Settings::of(&config.environment, &config.authzen));
-    let state =
-        State { keys: keys.clone(), answers: pool.clone(), observe: metrics.clone(), authzen, ready: Arc::default() };
+    let state = State {
+        keys: keys.clone(),
+        answers: pool.clone(),
+        observe: metrics.clone(),
+        authzen,
+        ready: Arc::default(),
+        strict_pages: config.strict_pages,
+    };
     let listeners =
         listen(config.host, config.port, n_workers)?.with_tls(tls.clone()).with_origins(config.cors_origins.clone());
     let (address, url) = (listeners.address(), listeners.url());

@@ -1,6 +1,6 @@
 //! The primary: opens its folder, listens, publishes, drains.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::Write, sync::Arc, time::Duration};
 
 use tokio::sync::watch::channel;
 
@@ -10,7 +10,7 @@ use crate::{
     http::{service::Service, state::Observe, tls::Tls},
     primary::{
         PrimaryConfig,
-        config::Accepted,
+        config::{Accepted, DEVELOPMENT_KEY},
         environment::{Common, Environment},
         environments::Environments,
         instances::Instances,
@@ -44,7 +44,7 @@ pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
     } else {
         None
     };
-    println!("understudy primary {} listens on {url}", env!("CARGO_PKG_VERSION"));
+    tell(&url, environments.main().is_public());
 
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
@@ -66,6 +66,19 @@ pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
     outcome
 }
 
+/// What a user needs to begin. A screen that is gone is no reason to stop serving.
+fn tell(url: &str, is_public: bool) {
+    let mut text = format!("understudy primary {} listens on {url}\n", env!("CARGO_PKG_VERSION"));
+    if is_public {
+        text.push_str(&format!(
+            "API key: {DEVELOPMENT_KEY} (everybody knows it)\n\
+             from an application: const oso = new Oso('{url}', '{DEVELOPMENT_KEY}');\n"
+        ));
+    }
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
 /// Every environment, serving.
 fn environments(config: &PrimaryConfig, n_workers: usize) -> Result<Environments, String> {
     let mut accepted = config.environments.iter();
@@ -80,7 +93,8 @@ fn environments(config: &PrimaryConfig, n_workers: usize) -> Result<Environments
     let others: Vec<(&Accepted, Arc<Pool>, Arc<Ledger>)> = others.collect::<Result<_, String>>()?;
     let pools = std::iter::once(pool).chain(others.iter().map(|(_, pool, _)| pool.clone()));
     let observe: Arc<dyn Observe> = Arc::new(metrics(pools.collect(), ledger.clone())?);
-    let common = Common { limits: config.limits, authzen: config.authzen.clone(), observe };
+    let common =
+        Common { limits: config.limits, authzen: config.authzen.clone(), strict_pages: config.strict_pages, observe };
     let start = |accepted: &Accepted, ledger| Environment::start(ledger, accepted.keys.clone(), &common);
     let main = start(main, ledger)?;
     let others = others.into_iter().map(|(accepted, _, ledger)| start(accepted, ledger)).collect::<Result<_, _>>()?;

@@ -19,10 +19,10 @@ pub struct DevArgs {
     /// Folder for the data of both.
     #[arg(long, default_value = ".understudy-dev", value_name = "DIR")]
     data: PathBuf,
-    /// Policy to begin with instead of the sample's; several files are one policy.
+    /// Policy to put in force instead of the sample's, or of the one that is in the folder; several files are one policy.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     policy: Vec<PathBuf>,
-    /// Facts to begin with instead of the sample's, one JSON object a line.
+    /// Facts to insert instead of the sample's, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
 }

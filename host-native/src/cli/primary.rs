@@ -8,14 +8,21 @@ use super::{failed, usage_error};
 use crate::{
     app,
     config::{self, Authzen, AuthzenFlags, LogLevel, TlsFiles},
-    primary::{PrimaryConfig, config::access, limits::Limits},
+    primary::{
+        PrimaryConfig,
+        config::{Restore, access},
+        limits::Limits,
+    },
 };
 
 /// `understudy primary`.
 #[derive(Args, Clone, Debug)]
 pub struct PrimaryArgs {
+    /// Policy to put in force at start, as by --policy.
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Port to listen on; 0 picks a free one and prints it.
-    #[arg(long, default_value_t = 8081, value_name = "PORT")]
+    #[arg(long, env = "OSO_PORT", hide_env_values = true, default_value_t = 8081, value_name = "PORT")]
     port: u16,
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
@@ -27,17 +34,30 @@ pub struct PrimaryArgs {
     #[arg(long, env = "OSO_TLS_KEY", hide_env_values = true, value_name = "FILE")]
     tls_key: Option<String>,
     /// Folder of the store and the snapshots.
-    #[arg(long, default_value = ".understudy", value_name = "DIR")]
+    #[arg(long, env = "OSO_DIRECTORY", hide_env_values = true, default_value = ".understudy", value_name = "DIR")]
     data: PathBuf,
     /// Policy to put in force at start; several files are one policy.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     policy: Vec<PathBuf>,
-    /// The same, and put in force again whenever one of them changes; a broken one leaves the policy before in force.
-    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "policy")]
-    watch_for_changes: Vec<PathBuf>,
+    /// Put the policy files in force again whenever one of them changes, these and those given otherwise; a broken one
+    /// leaves the policy before in force.
+    #[arg(long, num_args = 0.., value_name = "FILE")]
+    watch_for_changes: Option<Vec<PathBuf>>,
     /// Facts to insert at start, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
+    /// Refuse pages of lists smaller than 10,000, as the hosted service does; without it any size is served.
+    #[arg(long)]
+    strict_pages: bool,
+    /// Refuse facts that no rule of the policy can use, instead of warning of them.
+    #[arg(long)]
+    strict_facts: bool,
+    /// Make a damaged store anew from the last snapshot and the log of later writes, then serve.
+    #[arg(long)]
+    restore: bool,
+    /// With --restore: go on without the later writes that can't be read back; deletes may be among them.
+    #[arg(long, requires = "restore")]
+    accept_lost_writes: bool,
     /// The only environment, where the first two parts of its keys are not its name.
     #[arg(long, value_name = "ID")]
     environment: Option<String>,
@@ -121,18 +141,26 @@ pub fn run(args: PrimaryArgs) -> ExitCode {
             (Ok(origins), Ok(memory)) => (origins, memory),
             (Err(error), _) | (_, Err(error)) => return usage_error(&error.to_string()),
         };
-    let watches_policy = !args.watch_for_changes.is_empty();
+    let watches_policy = args.watch_for_changes.is_some();
+    let mut policy = args.files;
+    policy.extend(args.policy);
+    policy.extend(args.watch_for_changes.into_iter().flatten());
+    if watches_policy && policy.is_empty() {
+        return usage_error(&"--watch-for-changes has no file to watch: name the policy's files");
+    }
     let config = PrimaryConfig {
         host: args.host,
         port: args.port,
         tls,
         data: args.data,
-        policy: if watches_policy { args.watch_for_changes } else { args.policy },
+        policy,
         watches_policy,
         facts: args.facts,
         environments,
+        restores: args.restore.then_some(Restore { accepts_loss: args.accept_lost_writes }),
         authzen,
-        limits: limits(args.limits),
+        strict_pages: args.strict_pages,
+        limits: Limits { strict_facts: args.strict_facts, ..limits(args.limits) },
         cors_origins: origins,
         instance_memory_bytes: memory,
         log_level: match args.log_level {
@@ -157,5 +185,6 @@ fn limits(args: LimitArgs) -> Limits {
         results_max: args.results_max,
         asks_per_second_max: args.asks_per_second_max,
         asks_at_once_max: args.asks_at_once_max,
+        strict_facts: false,
     }
 }

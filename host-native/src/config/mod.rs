@@ -35,6 +35,9 @@ pub struct ServeFlags {
     /// Name of this node in reports: letters, digits, `.` and `-` [default: a random UUID].
     #[arg(long, env = "OSO_CLIENT_ID", hide_env_values = true, value_name = "ID")]
     pub client_id: Option<String>,
+    /// Refuse pages of lists smaller than 10,000, as the hosted service does; without it any size is served.
+    #[arg(long)]
+    pub strict_pages: bool,
     /// Port to listen on; 0 picks a free one and prints it [default: 8080].
     #[arg(long, env = "OSO_PORT", hide_env_values = true, value_name = "PORT")]
     pub port: Option<String>,
@@ -141,6 +144,8 @@ pub struct Config {
     pub environment: String,
     /// Tenant, sent to the upstream and kept in manifests.
     pub tenant: String,
+    /// Are pages smaller than the hosted service's smallest refused?
+    pub strict_pages: bool,
     /// Name of this node in reports.
     pub client_id: String,
     /// Address to listen on.
@@ -221,6 +226,7 @@ impl Config {
             token: Token(token),
             environment,
             tenant,
+            strict_pages: flags.strict_pages,
             client_id,
             host: host.unwrap_or(IpAddr::from([0, 0, 0, 0])),
             port: port.unwrap_or(8080),

@@ -69,23 +69,21 @@ fn start_primary(config: &DevConfig, screen: &Screen) -> Result<Child, String> {
     let failed = |error: std::io::Error| format!("{}: can't be written: {error}", config.data.display());
     let mut args = vec!["primary".to_owned(), "--data".into(), text(&data)?];
     args.extend(["--port".into(), config.primary_port.to_string()]);
-    // What was written to it since stays: it begins with a policy only once.
-    if !data.exists() {
+    // What the command line names is in force, whatever was there before; what was written since stays otherwise, so that
+    // the sample is only what an empty folder begins with.
+    let (mut policy, mut facts) = (config.policy.clone(), config.facts.clone());
+    if policy.is_empty() && facts.is_none() && !data.exists() {
         std::fs::create_dir_all(&config.data).map_err(failed)?;
-        let (policy, facts) = if config.policy.is_empty() && config.facts.is_none() {
-            let (policy, facts) = (config.data.join("policy.polar"), config.data.join("facts.jsonl"));
-            write_whole(&policy, SAMPLE_POLICY.as_bytes()).map_err(failed)?;
-            write_whole(&facts, SAMPLE_FACTS.as_bytes()).map_err(failed)?;
-            (vec![policy], Some(facts))
-        } else {
-            (config.policy.clone(), config.facts.clone())
-        };
-        for file in &policy {
-            args.extend(["--policy".into(), text(file)?]);
-        }
-        if let Some(facts) = &facts {
-            args.extend(["--facts".into(), text(facts)?]);
-        }
+        let (sample, sample_facts) = (config.data.join("policy.polar"), config.data.join("facts.jsonl"));
+        write_whole(&sample, SAMPLE_POLICY.as_bytes()).map_err(failed)?;
+        write_whole(&sample_facts, SAMPLE_FACTS.as_bytes()).map_err(failed)?;
+        (policy, facts) = (vec![sample], Some(sample_facts));
+    }
+    for file in &policy {
+        args.extend(["--policy".into(), text(file)?]);
+    }
+    if let Some(facts) = &facts {
+        args.extend(["--facts".into(), text(facts)?]);
     }
     screen.step("starting a primary");
     Child::start(&args)

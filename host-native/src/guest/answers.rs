@@ -9,12 +9,13 @@ use understudy_core::{
 };
 
 use super::{
+    policies,
     pool::Pool,
     work::{OneCall, Questions, Talk},
 };
 use crate::{
     http::state::{Answers, Asked, Asker, CallError, Metadata, Pending, mismatch},
-    primary::instances::Instances,
+    primary::instances::{Instances, NotTried, Sources, Tried},
 };
 
 impl Answers for Pool {
@@ -68,6 +69,10 @@ impl Instances for Pool {
 
     fn forget(&self, up_to: u64) {
         self.log().forget(up_to);
+    }
+
+    fn try_policy(&self, sources: Sources, now_s: i64) -> Result<Tried, NotTried> {
+        policies::attempt(self.guest(), sources, now_s)
     }
 
     fn answers(self: Arc<Self>) -> Arc<dyn Answers> {

@@ -144,6 +144,29 @@ impl Instance {
         Ok(instance)
     }
 
+    /// The same of bytes that no file has.
+    pub fn open_bytes(guest: &Guest, bytes: &[u8], opening: Opening) -> Result<Self, Failure> {
+        let Opening { heap_bytes_max, work_bytes_max, seed, checked, .. } = opening;
+        let mut instance = Instance::new(guest, bytes.len().saturating_add(heap_bytes_max))?;
+        instance.reserve(bytes.len() as u64)?;
+        let mut offset = 0;
+        for chunk in bytes.chunks(WRITE_BYTES) {
+            instance.write_chunk(offset, chunk)?;
+            offset += chunk.len() as u64;
+        }
+        let sealing = instance.bindings.understudy_engine_snapshot();
+        let options = snapshot::Options { seed, checked: vouched(checked), memory_max: Some(work_bytes_max), room: 0 };
+        let manifest = sealing.call_seal(&mut instance.store, options).map_err(|error| trapped(&error))?;
+        instance.offset = manifest.map_err(|error| refused(&error))?.offset;
+        Ok(instance)
+    }
+
+    fn write_chunk(&mut self, offset: u64, chunk: &[u8]) -> Result<(), Failure> {
+        let snapshot = self.bindings.understudy_engine_snapshot();
+        let written = snapshot.call_write(&mut self.store, offset, chunk);
+        written.map_err(|error| trapped(&error))?.map_err(|error| refused(&error))
+    }
+
     fn reserve(&mut self, length: u64) -> Result<Option<usize>, Failure> {
         let snapshot = self.bindings.understudy_engine_snapshot();
         let at = snapshot.call_reserve(&mut self.store, length).map_err(|error| trapped(&error))?;
@@ -163,9 +186,7 @@ impl Instance {
         while offset < length {
             let n_bytes = usize::try_from(length - offset).map_or(WRITE_BYTES, |left| left.min(WRITE_BYTES));
             file.read_exact_at(&mut chunk[..n_bytes], offset).map_err(|error| trapped(&error.into()))?;
-            let snapshot = self.bindings.understudy_engine_snapshot();
-            let written = snapshot.call_write(&mut self.store, offset, &chunk[..n_bytes]);
-            written.map_err(|error| trapped(&error))?.map_err(|error| refused(&error))?;
+            self.write_chunk(offset, &chunk[..n_bytes])?;
             offset += n_bytes as u64;
         }
         Ok(())

@@ -126,6 +126,11 @@ impl Lanes {
         }
     }
 
+    /// What instances are made of.
+    pub fn guest(&self) -> &Guest {
+        &self.guest
+    }
+
     /// Writes since the snapshot, which every answer contains.
     pub fn log(&self) -> &Log {
         &self.log

@@ -22,6 +22,12 @@ pub const HEAP_BYTES_KEPT: usize = 32 << 20;
 /// Never less than this: a small answer needs room for its tables and its bytes.
 pub const HEAP_BYTES_MIN: usize = 64 << 20;
 
+/// Memory of an instance that tries a policy, in bytes: a node of 256 MiB gives its instances 128 MiB, and what opens in
+/// three quarters of that leaves room for questions.
+pub const POLICY_HEAP_BYTES_MAX: usize = 96 << 20;
+/// CPU time in which a policy is compiled, tested and opened; hundreds of times what a large one takes.
+pub const POLICY_STUCK: Duration = Duration::from_secs(10);
+
 /// State of one store: how large its memory is and may become, in bytes, snapshot included.
 pub struct Stores {
     /// What it has.

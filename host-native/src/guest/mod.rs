@@ -15,6 +15,7 @@ mod lanes;
 pub mod limits;
 mod log;
 mod memory;
+mod policies;
 pub mod pool;
 mod slow;
 mod steps;

@@ -3,6 +3,7 @@
 use std::{fs::File, sync::Arc};
 
 use super::{
+    component::Guest,
     config::PoolConfig,
     instance::Failure,
     lanes::{Counts, Lanes, Outcome, Quick},
@@ -39,6 +40,11 @@ impl Pool {
     /// What broke so far.
     pub fn counts(&self) -> Counts {
         self.lanes.counts()
+    }
+
+    /// What instances are made of.
+    pub(super) fn guest(&self) -> &Guest {
+        self.lanes.guest()
     }
 
     /// Writes since the snapshot, which every answer contains.

@@ -89,6 +89,11 @@ fn forbid(lane: &Lane, what: Forbidden) {
 
 /// CPU time of the thread that runs a call.
 fn cpu(running: Running) -> Option<Duration> {
-    let text = std::fs::read_to_string(format!("/proc/self/task/{}/schedstat", running.thread)).ok()?;
+    cpu_of(running.thread)
+}
+
+/// CPU time of a thread of this process, by the kernel's number.
+pub(super) fn cpu_of(thread: u64) -> Option<Duration> {
+    let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }

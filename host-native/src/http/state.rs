@@ -128,6 +128,8 @@ pub struct State {
     pub authzen: Arc<Settings>,
     /// Should it be sent requests?
     pub ready: Arc<Readiness>,
+    /// Are pages smaller than the hosted service's smallest refused?
+    pub strict_pages: bool,
 }
 
 /// Should a process that serves be sent requests? Not any more once it is about to stop.

@@ -150,6 +150,7 @@ fn start_as(limits: Limits, n_workers: usize, origins: Option<Origins>) -> Serve
         observe: straw.clone(),
         authzen: Arc::default(),
         ready: Arc::default(),
+        strict_pages: true,
     };
     let service: Arc<dyn Service> = Arc::new(Node(state));
     let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, n_workers).unwrap();

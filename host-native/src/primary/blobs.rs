@@ -1,8 +1,9 @@
 //! The folder of snapshots: files named by their digest, written whole, the last two kept.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File, Permissions},
     io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -17,7 +18,11 @@ pub struct Blobs(PathBuf);
 impl Blobs {
     /// Makes the folder if it isn't there.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        own(&folder, 0o700)?;
+        for file in fs::read_dir(&folder)?.flatten() {
+            own(&file.path(), 0o600)?;
+        }
         Ok(Blobs(folder))
     }
 
@@ -29,7 +34,9 @@ impl Blobs {
     /// Writes a blob and gives its name.
     pub fn write(&self, bytes: &[u8]) -> io::Result<String> {
         let sha256 = hex(&Sha256::digest(bytes));
-        write_whole(&self.path(&sha256), bytes)?;
+        let path = self.path(&sha256);
+        write_whole(&path, bytes)?;
+        own(&path, 0o600)?;
         Ok(sha256)
     }
 
@@ -57,6 +64,11 @@ impl Blobs {
             }
         }
     }
+}
+
+/// Takes a file or folder away from everybody but its owner: snapshots hold every fact.
+pub fn own(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(mode))
 }
 
 fn remove(path: &Path) {

@@ -36,8 +36,12 @@ pub struct PrimaryConfig {
     pub watches_policy: bool,
     /// At least one, each with its own store, policy and feed; files are for the first.
     pub environments: Vec<Accepted>,
+    /// Make damaged stores anew.
+    pub restores: Option<Restore>,
     /// How AuthZEN callers are served.
     pub authzen: Authzen,
+    /// Are pages smaller than the hosted service's smallest refused?
+    pub strict_pages: bool,
     /// Of a plan.
     pub limits: Limits,
     /// Web pages that may ask.
@@ -46,6 +50,13 @@ pub struct PrimaryConfig {
     pub instance_memory_bytes: Option<usize>,
     /// What to log.
     pub log_level: LogLevel,
+}
+
+/// Stores that are damaged are made anew from the last snapshot and the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// Also without later writes that can't be read back.
+    pub accepts_loss: bool,
 }
 
 /// An environment and who may ask and write there.
@@ -72,7 +83,9 @@ impl Default for PrimaryConfig {
                 environment: DEVELOPMENT_ENVIRONMENT.to_owned(),
                 keys: vec![AcceptedKey { digest: digest(DEVELOPMENT_KEY), right: Right::Write }],
             }],
+            restores: None,
             authzen: Authzen::default(),
+            strict_pages: false,
             limits: Limits::default(),
             cors_origins: None,
             instance_memory_bytes: None,

@@ -12,7 +12,8 @@ use std::{
 use understudy_wire::Code;
 
 use super::{
-    bounded::Bounded, config::DEVELOPMENT_KEY, feed::Reports, ledger::Ledger, limits::Limits, publisher, rate::Rate,
+    bounded::Bounded, config::DEVELOPMENT_KEY, expectations::Expectations, feed::Reports, ledger::Ledger,
+    limits::Limits, publisher, rate::Rate,
 };
 use crate::{
     config::Authzen,
@@ -41,6 +42,8 @@ pub struct Common {
     pub limits: Limits,
     /// How AuthZEN callers are served.
     pub authzen: Authzen,
+    /// Are pages smaller than the hosted service's smallest refused?
+    pub strict_pages: bool,
     /// Who counts.
     pub observe: Arc<dyn Observe>,
 }
@@ -53,6 +56,8 @@ pub struct Environment {
     pub state: State,
     /// Limits of writes.
     pub limits: Limits,
+    /// What callers expected.
+    pub expectations: Expectations,
     /// What nodes told.
     pub reports: Reports,
     entries: Option<Rate>,
@@ -64,7 +69,7 @@ pub struct Environment {
 impl Environment {
     /// Begins to publish what the ledger has; its instances serve already.
     pub fn start(ledger: Arc<Ledger>, keys: Vec<AcceptedKey>, common: &Common) -> Result<Self, String> {
-        let Common { limits, authzen, observe } = common.clone();
+        let Common { limits, authzen, strict_pages, observe } = common.clone();
         let publisher = {
             let ledger = ledger.clone();
             std::thread::Builder::new().name("publisher".into()).spawn(move || publisher::run(&ledger))
@@ -79,9 +84,11 @@ impl Environment {
                 observe,
                 authzen: Arc::new(Settings::of(ledger.environment(), &authzen)),
                 ready: Arc::default(),
+                strict_pages,
             },
             ledger,
             limits,
+            expectations: Expectations::default(),
             reports: Reports::default(),
             entries: rate(limits.entries_per_minute_max, 60),
             asks: rate(limits.asks_per_second_max, 1),

@@ -34,6 +34,16 @@ impl Environments {
         Ok((environment, right))
     }
 
+    /// Those of the keys given at start.
+    pub fn lasting(&self) -> impl Iterator<Item = &Environment> {
+        self.lasting.iter().map(|environment| &**environment)
+    }
+
+    /// What keeps writes from the disk or snapshots from nodes, for people; `None`: nothing.
+    pub fn trouble(&self) -> Option<String> {
+        self.lasting.iter().find_map(|environment| environment.ledger.health().trouble())
+    }
+
     /// Ends what runs by itself. Blocks.
     pub fn close(&self) {
         self.lasting.iter().for_each(|environment| environment.close());

@@ -14,7 +14,7 @@ use hyper::header::{
 };
 use understudy_wire::{Code, Report, data::unescape, feed::WAIT_S_MAX};
 
-use super::{ledger::Ledger, store::Published};
+use super::{ledger::Ledger, limits::HEAD_WAIT, store::Published};
 use crate::http::{convert, reply::Reply, service::Arrived};
 
 /// Longest report, in bytes: a few hundred lines of counts.
@@ -79,8 +79,25 @@ async fn head(ledger: &Ledger, arrived: &Arrived) -> Result<Reply, Reply> {
         published.as_ref().is_some_and(|published| known.is_some_and(|known| names(known, &tag_of(published))))
     };
     let wait = Duration::from_secs(wait_s(&arrived.query));
-    // Where too many wait already, this one is told at once what there is.
-    if !wait.is_zero() && is_known(&newest.borrow_and_update()) && arrived.place.waits().is_ok() {
+    let waits_for_news = !wait.is_zero() && is_known(&newest.borrow_and_update());
+    if !waits_for_news {
+        // What was acknowledged before this request is in what it is answered, if a snapshot of it comes about in time.
+        // Those that wait for news anyway get it at the ordinary pace: they must not make a snapshot of every write.
+        let acknowledged = ledger.acknowledged();
+        let has_all = |published: &Option<Arc<Published>>| {
+            published.as_ref().is_some_and(|published| published.offset >= acknowledged)
+        };
+        // Where too many wait already, this one is told at once what there is.
+        if !has_all(&newest.borrow_and_update()) && arrived.place.waits().is_ok() {
+            ledger.pace().ask();
+            tokio::select! {
+                _ = newest.wait_for(has_all) => {}
+                _ = draining.wait_for(|draining| *draining) => {}
+                () = tokio::time::sleep(HEAD_WAIT) => {}
+            }
+        }
+    }
+    if waits_for_news && arrived.place.waits().is_ok() {
         tokio::select! {
             // An error: the ledger is gone, and with it everything that could come.
             _ = newest.wait_for(|published| !is_known(published)) => {}

@@ -21,10 +21,29 @@ pub struct Limits {
     pub asks_per_second_max: Option<usize>,
     /// Questions that are being answered.
     pub asks_at_once_max: Option<usize>,
+    /// Are facts refused that no rule uses?
+    pub strict_facts: bool,
 }
 
+/// Answers that an expectation may still be told of: a minute of a busy application's.
+pub const ANSWERS_KEPT_MAX: usize = 10_000;
+/// Expectations that were not met and can be read.
+pub const MISMATCHES_KEPT_MAX: usize = 100;
+/// Longest id of a request whose answer is kept, in bytes: several times that of the SDKs' ids.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+/// Warnings of one write that its reply names.
+pub const WARNINGS_SHOWN_MAX: usize = 3;
+/// Longest header with warnings, in bytes: less than any client's bound of a header.
+pub const WARNING_BYTES_MAX: usize = 1_000;
+/// Different warnings of facts that are logged, each once; a script's mistake is made a million times.
+pub const WARNINGS_LOGGED_MAX: usize = 1_000;
 /// Test environments at once; a further one takes the place of the one that was unused for longest. Each has two instances
 /// of the component and four threads.
 pub const TEST_ENVIRONMENTS_MAX: usize = 64;
+/// Test environments made in an hour: more than suites of tests make, fewer than would wear a disk out.
+pub const TEST_ENVIRONMENTS_PER_HOUR_MAX: usize = 1_000;
 /// How long a test environment lasts after its last use: longer than any run of tests that still goes on.
 pub const TEST_ENVIRONMENT_IDLE: Duration = Duration::from_secs(3_600);
+/// How long a request for the head waits for a snapshot of what was acknowledged before it; then it is answered by the one
+/// there is. Less than any client of a feed waits for an answer.
+pub const HEAD_WAIT: Duration = Duration::from_secs(8);

@@ -13,8 +13,10 @@ pub const LATEST: Duration = Duration::from_secs(5);
 pub const BUILDS: u32 = 10;
 /// Changes that every instance keeps over its snapshot before a new one is made at once: a few tens of megabytes.
 pub const LAYER_CHANGES_MAX: usize = 100_000;
-/// How long after a build that failed the next one is tried.
-pub const RETRY: Duration = Duration::from_secs(10);
+/// How long after a build that failed the next one is tried: writes that the disk refused go on within this much.
+pub const RETRY: Duration = Duration::from_secs(5);
+/// Between two builds that somebody asked for: as long as the last one took, and never less than this.
+pub const ASKED: Duration = Duration::from_millis(250);
 
 /// Writes that the newest snapshot lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +54,29 @@ impl Unpublished {
 #[derive(Debug, Default)]
 struct State {
     unpublished: Option<Unpublished>,
+    /// Somebody waits for a snapshot with these writes.
+    is_asked: bool,
+    /// When writes were last taken for a build.
+    taken: Option<Instant>,
     is_stopped: bool,
+}
+
+impl State {
+    fn due(&self, last_build: Duration) -> Option<Instant> {
+        let unpublished = self.unpublished?;
+        let due = unpublished.due(last_build);
+        if !self.is_asked {
+            return Some(due);
+        }
+        let asked = self.taken.map_or(unpublished.first, |taken| taken + last_build + last_build.max(ASKED));
+        Some(due.min(asked.max(unpublished.not_before.unwrap_or(asked))))
+    }
+
+    fn take(&mut self) -> Option<Unpublished> {
+        self.is_asked = false;
+        self.taken = Some(Instant::now());
+        self.unpublished.take()
+    }
 }
 
 /// What writers tell and the publisher waits for.
@@ -82,7 +106,14 @@ impl Pace {
 
     /// Takes everything there is; what is written from now on is for the next build.
     pub fn take(&self) -> Option<Unpublished> {
-        self.lock().unpublished.take()
+        self.lock().take()
+    }
+
+    /// Somebody waits for what was written so far: a snapshot is due as soon as builds leave as much time as they take.
+    pub fn ask(&self) {
+        let mut state = self.lock();
+        state.is_asked = state.unpublished.is_some();
+        self.changed.notify_all();
     }
 
     /// Ends [`Pace::wait`].
@@ -98,9 +129,9 @@ impl Pace {
             if state.is_stopped {
                 return None;
             }
-            let left = state.unpublished.map(|some| some.due(last_build).saturating_duration_since(Instant::now()));
+            let left = state.due(last_build).map(|due| due.saturating_duration_since(Instant::now()));
             state = match left {
-                Some(Duration::ZERO) => return state.unpublished.take(),
+                Some(Duration::ZERO) => return state.take(),
                 Some(left) => self.changed.wait_timeout(state, left).map_or_else(|e| e.into_inner().0, |(s, _)| s),
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };

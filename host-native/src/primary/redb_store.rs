@@ -1,112 +1,161 @@
-//! The store in one redb file.
-//!
-//! Tables: `numbers` and `texts` hold what there is one of, `facts` has a key per fact (see `encoding`), `log` the changes
-//! of every write after the last snapshot by offset. One write is one transaction, on disk before it is acknowledged.
+//! The store in one redb file: one write is one transaction, on disk before it is acknowledged.
 
-use std::{fs::File, path::Path};
-
-use redb::{
-    Builder, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table,
-    TableDefinition, WriteTransaction, backends::InMemoryBackend,
+use std::{
+    fs::File,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
+
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 use understudy_core::{
     model::{Change, Fact, Pattern},
     snapshot::PolicyText,
 };
 
 use super::{
-    encoding::{changes_of, fact_key, fact_of, key_range, log_entry, predicate_range},
+    database::{self, Connection, Open},
+    encoding::{key_range, predicate_range},
     store::{Edit, FactCounts, Moment, Published, Store, StoreError, Written},
+    tables::{self, FACTS, NUMBERS, TEXTS, Writing, failed, number, offset, policy, text},
+    upgrade,
+    witness::{Reached, Witness},
 };
 
-const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
-const TEXTS: TableDefinition<'_, &str, &str> = TableDefinition::new("texts");
-const FACTS: TableDefinition<'_, &[u8], ()> = TableDefinition::new("facts");
-const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
+/// Version of the tables.
+pub const FORMAT: u64 = 1;
 
-/// Version of these tables.
-const FORMAT: u64 = 0;
-/// Bytes of the file kept in memory: the facts that count are in the guests already.
-const CACHE_BYTES: usize = 32 << 20;
-/// The same of a store that is in memory anyway.
-const MEMORY_CACHE_BYTES: usize = 1 << 20;
-
-/// A store in a file.
+/// A store in a file, or in memory.
 pub struct RedbStore {
-    database: Database,
+    connection: Connection,
+    /// Of a store in a file.
+    witness: Option<Arc<Witness>>,
     environment: String,
     id: String,
 }
 
-fn failed(error: impl Into<redb::Error>) -> StoreError {
-    StoreError::Disk(error.into().to_string())
-}
-
 impl RedbStore {
-    /// Opens the file, or makes it for this environment with `new_id` as its id.
-    /// Errors: another process has it, another environment's, a later format, the disk.
+    /// Opens the file, or makes it for this environment with `new_id` as its id; all of it is verified.
+    /// Errors: another process has it, another environment's, a later format, damaged, the disk.
     pub fn open(path: &Path, environment: &str, new_id: &str) -> Result<Self, StoreError> {
         let place = path.display();
-        let is_new = !path.exists();
-        let database = Builder::new().set_cache_size(CACHE_BYTES).create(path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::Foreign(format!(
-                "{place}: another process has it open: stop that one, or give another --data"
-            )),
-            error => StoreError::Disk(format!("{place}: {error}")),
-        })?;
-        if is_new && let Some(folder) = path.parent() {
-            let folder = File::open(folder).and_then(|folder| folder.sync_all());
-            folder.map_err(|error| StoreError::Disk(format!("{place}: {error}")))?;
+        let disk = |error: std::io::Error| StoreError::Disk(format!("{place}: {error}"));
+        let witness = Arc::new(Witness::open(path).map_err(disk)?);
+        let length = path.metadata().map(|metadata| metadata.len()).ok();
+        if length.is_none() && witness.read().is_some() {
+            return Err(StoreError::Damaged("its file is gone"));
         }
-        Self::of(database, &place.to_string(), environment, new_id)
+        // A file that was made and never written has nothing to lose.
+        let is_new = length.is_none_or(|length| length == 0 && witness.read().is_none());
+        let may_create = AtomicBool::new(is_new);
+        let open: Open = {
+            let (path, witness) = (path.to_owned(), witness.clone());
+            Box::new(move || {
+                let database = database::open_file(&path, may_create.swap(false, Ordering::Relaxed))?;
+                database::compare(&database, &witness)?;
+                Ok(database)
+            })
+        };
+        let store = Self::of(open, Some(witness), &place.to_string(), environment, new_id)?;
+        if is_new && let Some(folder) = path.parent() {
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk)?;
+        }
+        Ok(store)
     }
 
     /// A store without a file, gone when it is dropped.
     pub fn in_memory(environment: &str, new_id: &str) -> Result<Self, StoreError> {
-        let database = Builder::new().set_cache_size(MEMORY_CACHE_BYTES).create_with_backend(InMemoryBackend::new());
-        Self::of(database.map_err(failed)?, "memory", environment, new_id)
+        let is_first = AtomicBool::new(true);
+        let open: Open = Box::new(move || match is_first.swap(false, Ordering::Relaxed) {
+            true => database::in_memory(),
+            false => Err(StoreError::Disk("a store in memory is gone once it fails".into())),
+        });
+        Self::of(open, None, "memory", environment, new_id)
     }
 
-    /// Makes the tables of a new database; checks those of an old one.
-    fn of(database: Database, place: &str, environment: &str, new_id: &str) -> Result<Self, StoreError> {
-        let mut store = RedbStore { database, environment: environment.to_owned(), id: new_id.to_owned() };
-        let (format, found, id) = store.change(|transaction| {
-            let mut numbers = transaction.open_table(NUMBERS).map_err(failed)?;
-            let mut texts = transaction.open_table(TEXTS).map_err(failed)?;
-            transaction.open_table(FACTS).map_err(failed)?;
-            transaction.open_table(LOG).map_err(failed)?;
-            let format = number(&numbers, "format")?;
-            if format.is_none() {
-                numbers.insert("format", FORMAT).map_err(failed)?;
-                numbers.insert("offset", 0).map_err(failed)?;
-                texts.insert("environment", environment).map_err(failed)?;
-                texts.insert("store", new_id).map_err(failed)?;
+    /// Makes the tables of a new database; verifies those of an old one.
+    fn of(
+        open: Open,
+        witness: Option<Arc<Witness>>,
+        place: &str,
+        environment: &str,
+        new_id: &str,
+    ) -> Result<Self, StoreError> {
+        let connection = Connection::new(open)?;
+        let mut store = RedbStore { connection, witness, environment: environment.to_owned(), id: new_id.to_owned() };
+        match store.connection.with(upgrade::format)? {
+            Some(FORMAT) => store.read(|transaction| tables::check(transaction, drop))?,
+            Some(0) => store.connection.with(upgrade::from_0)?,
+            Some(format) => {
+                return Err(StoreError::Foreign(format!(
+                    "{place}: has format {format}, this version reads {FORMAT}: use the version that made it"
+                )));
             }
-            let required = |name| text(&texts, name)?.ok_or(StoreError::Damaged("identity"));
-            Ok((format.unwrap_or(FORMAT), required("environment")?, required("store")?))
-        })?;
-        if format != FORMAT {
-            return Err(StoreError::Foreign(format!(
-                "{place}: has format {format}, this version reads {FORMAT}: use the version that made it"
-            )));
+            None => store.change(|writing| {
+                writing.set_number("format", FORMAT)?;
+                writing.set_number("offset", 0)?;
+                writing.set_text("environment", Some(environment))?;
+                writing.set_text("store", Some(new_id))
+            })?,
         }
+        let (found, id) = store.read(|transaction| {
+            let texts = transaction.open_table(TEXTS).map_err(failed)?;
+            let required = |name| text(&texts, name)?.ok_or(StoreError::Damaged("identity"));
+            Ok((required("environment")?, required("store")?))
+        })?;
         if found != environment {
             return Err(StoreError::Foreign(format!(
                 "{place}: is of the environment `{found}`, not `{environment}`: give a key of {found} first, or another --data"
             )));
         }
         store.id = id;
+        store.note()?;
         Ok(store)
     }
 
-    /// One transaction: on disk if `Ok`, without a trace otherwise.
-    fn change<T>(&self, work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut transaction = self.database.begin_write().map_err(failed)?;
-        transaction.set_durability(Durability::Immediate).map_err(failed)?;
-        let done = work(&transaction)?;
-        transaction.commit().map_err(failed)?;
-        Ok(done)
+    fn read<T>(&self, work: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.connection.with(|database| work(&database.begin_read().map_err(failed)?))
     }
+
+    /// One transaction: on disk if `Ok`. After an error of the disk it may be there all the same.
+    fn change<T>(&self, work: impl FnOnce(&mut Writing<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.connection.with(|database| {
+            let transaction = begin(database)?;
+            let mut writing = Writing::open(&transaction)?;
+            let done = work(&mut writing)?;
+            writing.finish()?;
+            transaction.commit().map_err(failed)?;
+            Ok(done)
+        })
+    }
+
+    /// Notes how far the store has come. Of two at once the lesser may stay: that is less strict, never wrong.
+    fn note(&self) -> Result<(), StoreError> {
+        if let Some(witness) = &self.witness {
+            witness.note(self.connection.with(database::reached)?);
+        }
+        Ok(())
+    }
+
+    /// What a store made from elsewhere begins with.
+    pub fn begin_with(&self, reached: Reached, policy: Option<&PolicyText>, facts: &[Fact]) -> Result<(), StoreError> {
+        self.change(|writing| {
+            writing.set_number("offset", reached.offset)?;
+            writing.set_number("last epoch", reached.epoch)?;
+            writing.set_text("policy", policy.map(|policy| policy.text.as_str()))?;
+            writing.set_text("policy file", policy.and_then(|policy| policy.file.as_deref()))?;
+            facts.iter().try_for_each(|fact| writing.insert(fact).map(drop))
+        })?;
+        self.note()
+    }
+}
+
+fn begin(database: &Database) -> Result<WriteTransaction, StoreError> {
+    let mut transaction = database.begin_write().map_err(failed)?;
+    transaction.set_durability(Durability::Immediate).map_err(failed)?;
+    Ok(transaction)
 }
 
 impl Store for RedbStore {
@@ -119,235 +168,173 @@ impl Store for RedbStore {
     }
 
     fn offset(&self) -> Result<u64, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
-        offset(&transaction.open_table(NUMBERS).map_err(failed)?)
+        self.read(|transaction| offset(&transaction.open_table(NUMBERS).map_err(failed)?))
     }
 
     fn policy(&self) -> Result<Option<PolicyText>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
-        policy(&transaction.open_table(TEXTS).map_err(failed)?)
+        self.read(|transaction| policy(&transaction.open_table(TEXTS).map_err(failed)?))
     }
 
     fn counts(&self) -> Result<FactCounts, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
-        let facts = transaction.open_table(FACTS).map_err(failed)?;
-        let count = |predicate| {
-            let (from, to) = predicate_range(predicate);
-            let rows = facts.range::<&[u8]>(from.as_slice()..to.as_slice()).map_err(failed)?;
-            rows.map(|row| row.map(|_| 1).map_err(failed)).sum::<Result<u64, _>>()
-        };
-        let (n_roles, n_relations) = (count("has_role")?, count("has_relation")?);
-        Ok(FactCounts { n_roles, n_relations, n_facts: facts.len().map_err(failed)? })
+        self.read(|transaction| {
+            let facts = transaction.open_table(FACTS).map_err(failed)?;
+            let count = |predicate| {
+                let (from, to) = predicate_range(predicate);
+                let rows = facts.range::<&[u8]>(from.as_slice()..to.as_slice()).map_err(failed)?;
+                rows.map(|row| row.map(|_| 1).map_err(failed)).sum::<Result<u64, _>>()
+            };
+            let (n_roles, n_relations) = (count("has_role")?, count("has_relation")?);
+            Ok(FactCounts { n_roles, n_relations, n_facts: tables::n_facts(&facts)? })
+        })
     }
 
     fn moment(&self) -> Result<Moment, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
-        let table = transaction.open_table(FACTS).map_err(failed)?;
-        let mut facts = Vec::with_capacity(table.len().map_err(failed)? as usize);
-        for row in table.iter().map_err(failed)? {
-            let (key, ()) = row.map(|(key, value)| (key, value.value())).map_err(failed)?;
-            facts.push(fact_of(key.value()).ok_or(StoreError::Damaged("a fact"))?);
-        }
-        Ok(Moment {
-            offset: offset(&transaction.open_table(NUMBERS).map_err(failed)?)?,
-            policy: policy(&transaction.open_table(TEXTS).map_err(failed)?)?,
-            facts,
+        self.read(|transaction| {
+            let mut facts = Vec::new();
+            tables::check(transaction, |fact| facts.push(fact))?;
+            Ok(Moment {
+                offset: offset(&transaction.open_table(NUMBERS).map_err(failed)?)?,
+                policy: policy(&transaction.open_table(TEXTS).map_err(failed)?)?,
+                facts,
+            })
         })
     }
 
     fn write(&self, edits: &[Edit], matches_max: Option<usize>) -> Result<Written, StoreError> {
-        let mut transaction = self.database.begin_write().map_err(failed)?;
-        transaction.set_durability(Durability::Immediate).map_err(failed)?;
-        let mut changes = Vec::new();
-        {
-            let mut facts = transaction.open_table(FACTS).map_err(failed)?;
+        let written = self.connection.with(|database| {
+            let transaction = begin(database)?;
+            let mut writing = Writing::open(&transaction)?;
+            let mut changes = Vec::new();
             for edit in edits {
-                apply(&mut facts, edit, matches_max, &mut changes)?;
+                apply(&mut writing, edit, matches_max, &mut changes)?;
             }
+            if changes.is_empty() {
+                let offset = writing.offset()?;
+                drop(writing);
+                transaction.abort().map_err(failed)?;
+                return Ok(Written { offset, changes });
+            }
+            let offset = writing.advance()?;
+            writing.push_log(offset, &changes)?;
+            writing.finish()?;
+            transaction.commit().map_err(failed)?;
+            Ok(Written { offset, changes })
+        })?;
+        if !written.changes.is_empty() {
+            self.note()?;
         }
-        if changes.is_empty() {
-            let offset = offset(&transaction.open_table(NUMBERS).map_err(failed)?)?;
-            transaction.abort().map_err(failed)?;
-            return Ok(Written { offset, changes });
-        }
-        let offset = advance(&transaction)?;
-        let entry = log_entry(&changes);
-        transaction.open_table(LOG).map_err(failed)?.insert(offset, entry.as_slice()).map_err(failed)?;
-        transaction.commit().map_err(failed)?;
-        Ok(Written { offset, changes })
+        Ok(written)
     }
 
     fn load(&self, facts: &[Fact]) -> Result<usize, StoreError> {
-        self.change(|transaction| {
+        let n_new = self.change(|writing| {
             let mut n_new = 0;
-            {
-                let mut table = transaction.open_table(FACTS).map_err(failed)?;
-                for fact in facts {
-                    n_new += usize::from(insert(&mut table, fact)?);
-                }
+            for fact in facts {
+                n_new += usize::from(writing.insert(fact)?);
             }
             if n_new > 0 {
-                advance(transaction)?;
+                writing.advance()?;
             }
             Ok(n_new)
-        })
+        })?;
+        self.note()?;
+        Ok(n_new)
     }
 
     fn set_policy(&self, policy: Option<&PolicyText>) -> Result<u64, StoreError> {
-        self.change(|transaction| {
-            let mut texts = transaction.open_table(TEXTS).map_err(failed)?;
-            let file = policy.and_then(|policy| policy.file.as_deref());
-            set_text(&mut texts, "policy", policy.map(|policy| policy.text.as_str()))?;
-            set_text(&mut texts, "policy file", file)?;
-            advance(transaction)
+        let offset = self.change(|writing| {
+            writing.set_text("policy", policy.map(|policy| policy.text.as_str()))?;
+            writing.set_text("policy file", policy.and_then(|policy| policy.file.as_deref()))?;
+            writing.advance()
+        })?;
+        self.note()?;
+        Ok(offset)
+    }
+
+    fn last_epoch(&self) -> Result<u64, StoreError> {
+        self.read(|transaction| {
+            let numbers = transaction.open_table(NUMBERS).map_err(failed)?;
+            let of = |name| Ok(number(&numbers, name)?.unwrap_or(0));
+            Ok(of("epoch")?.max(of("last epoch")?))
         })
     }
 
     fn published(&self) -> Result<Option<Published>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
-        let numbers = transaction.open_table(NUMBERS).map_err(failed)?;
-        let texts = transaction.open_table(TEXTS).map_err(failed)?;
-        let Some(sha256) = text(&texts, "snapshot")? else { return Ok(None) };
-        let required = |name| number(&numbers, name)?.ok_or(StoreError::Damaged("the newest snapshot's numbers"));
-        Ok(Some(Published {
-            epoch: required("epoch")?,
-            created_ms: required("snapshot created")?,
-            offset: required("snapshot offset")?,
-            bytes: required("snapshot bytes")?,
-            sha256,
-            previous: text(&texts, "previous snapshot")?,
-        }))
+        self.read(|transaction| {
+            let numbers = transaction.open_table(NUMBERS).map_err(failed)?;
+            let texts = transaction.open_table(TEXTS).map_err(failed)?;
+            let Some(sha256) = text(&texts, "snapshot")? else { return Ok(None) };
+            let damaged = StoreError::Damaged("the newest snapshot's numbers");
+            let required = |name| number(&numbers, name)?.ok_or(damaged.clone());
+            Ok(Some(Published {
+                epoch: required("epoch")?,
+                created_ms: required("snapshot created")?,
+                offset: required("snapshot offset")?,
+                bytes: required("snapshot bytes")?,
+                sha256,
+                previous: text(&texts, "previous snapshot")?,
+            }))
+        })
     }
 
     fn publish(&self, published: &Published) -> Result<(), StoreError> {
-        self.change(|transaction| {
-            let mut numbers = transaction.open_table(NUMBERS).map_err(failed)?;
+        self.change(|writing| {
             for (name, value) in [
                 ("epoch", published.epoch),
                 ("snapshot created", published.created_ms),
                 ("snapshot offset", published.offset),
                 ("snapshot bytes", published.bytes),
             ] {
-                numbers.insert(name, value).map_err(failed)?;
+                writing.set_number(name, value)?;
             }
-            let mut texts = transaction.open_table(TEXTS).map_err(failed)?;
-            set_text(&mut texts, "snapshot", Some(&published.sha256))?;
-            set_text(&mut texts, "previous snapshot", published.previous.as_deref())?;
-            let mut log = transaction.open_table(LOG).map_err(failed)?;
-            log.retain_in(..=published.offset, |_, _| false).map_err(failed)
-        })
+            writing.set_text("snapshot", Some(&published.sha256))?;
+            writing.set_text("previous snapshot", published.previous.as_deref())?;
+            writing.forget_log(published.offset)
+        })?;
+        self.note()
     }
 
     fn log(&self, after: u64) -> Result<Option<Vec<Written>>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
-        let newest = offset(&transaction.open_table(NUMBERS).map_err(failed)?)?;
-        let mut entries = Vec::new();
-        for row in transaction.open_table(LOG).map_err(failed)?.range(after.saturating_add(1)..).map_err(failed)? {
-            let (offset, bytes) = row.map_err(failed)?;
-            let changes = changes_of(bytes.value()).ok_or(StoreError::Damaged("the log"))?;
-            entries.push(Written { offset: offset.value(), changes });
-        }
-        // Offsets rise by one, and what the log isn't told of leaves a hole.
-        let is_whole = newest.checked_sub(after) == Some(entries.len() as u64);
-        Ok(is_whole.then_some(entries))
+        self.read(|transaction| {
+            let newest = offset(&transaction.open_table(NUMBERS).map_err(failed)?)?;
+            let entries = tables::log_after(transaction, after)?;
+            // Offsets rise by one, and what the log isn't told of leaves a hole.
+            let is_whole = newest.checked_sub(after) == u64::try_from(entries.len()).ok();
+            Ok(is_whole.then_some(entries))
+        })
     }
 }
 
-type Facts<'t> = Table<'t, &'static [u8], ()>;
-
 fn apply(
-    facts: &mut Facts<'_>,
+    writing: &mut Writing<'_>,
     edit: &Edit,
     matches_max: Option<usize>,
     changes: &mut Vec<Change>,
 ) -> Result<(), StoreError> {
     match edit {
         Edit::Insert(fact) => {
-            if insert(facts, fact)? {
+            if writing.insert(fact)? {
                 changes.push(Change::Insert(fact.clone()));
             }
-            Ok(())
         }
         Edit::Delete { predicate, args } => {
             let (from, to) = key_range(predicate, args);
             let fits =
                 |fact: &Fact| args.iter().zip(&fact.args).all(|(pattern, value): (&Pattern, _)| pattern.fits(value));
-            let n_before = changes.len();
-            let mut is_damaged = false;
-            let retained = facts.retain_in::<&[u8], _>(from.as_slice()..to.as_slice(), |key, ()| match fact_of(key) {
-                Some(fact) if fits(&fact) => {
-                    changes.push(Change::Delete(fact));
-                    false
-                }
-                fact => {
-                    is_damaged |= fact.is_none();
-                    true
-                }
-            });
-            retained.map_err(failed)?;
-            match matches_max {
-                _ if is_damaged => Err(StoreError::Damaged("a fact")),
-                Some(max) if changes.len() - n_before > max => Err(StoreError::TooManyMatches { max }),
-                _ => Ok(()),
+            let removed = writing.remove((&from, &to), fits)?;
+            if let Some(max) = matches_max.filter(|max| removed.len() > *max) {
+                return Err(StoreError::TooManyMatches { max });
             }
+            changes.extend(removed.into_iter().map(Change::Delete));
         }
-        Edit::Clear => {
-            let mut is_damaged = false;
-            let retained = facts.retain(|key, ()| {
-                match fact_of(key) {
-                    Some(fact) => changes.push(Change::Delete(fact)),
-                    None => is_damaged = true,
-                }
-                false
-            });
-            retained.map_err(failed)?;
-            if is_damaged { Err(StoreError::Damaged("a fact")) } else { Ok(()) }
-        }
+        Edit::Clear => changes.extend(writing.clear()?.into_iter().map(Change::Delete)),
     }
+    Ok(())
 }
 
-/// Was it new?
-fn insert(facts: &mut Facts<'_>, fact: &Fact) -> Result<bool, StoreError> {
-    Ok(facts.insert(fact_key(fact).as_slice(), ()).map_err(failed)?.is_none())
-}
-
-/// The next offset, which is then the last one.
-fn advance(transaction: &WriteTransaction) -> Result<u64, StoreError> {
-    let mut numbers = transaction.open_table(NUMBERS).map_err(failed)?;
-    let next = offset(&numbers)? + 1;
-    numbers.insert("offset", next).map_err(failed)?;
-    Ok(next)
-}
-
-fn offset(numbers: &impl ReadableTable<&'static str, u64>) -> Result<u64, StoreError> {
-    number(numbers, "offset")?.ok_or(StoreError::Damaged("the offset"))
-}
-
-fn policy(texts: &impl ReadableTable<&'static str, &'static str>) -> Result<Option<PolicyText>, StoreError> {
-    let file = text(texts, "policy file")?;
-    Ok(text(texts, "policy")?.map(|text| PolicyText { file, text }))
-}
-
-fn number(table: &impl ReadableTable<&'static str, u64>, name: &str) -> Result<Option<u64>, StoreError> {
-    Ok(table.get(name).map_err(failed)?.map(|found| found.value()))
-}
-
-fn text(table: &impl ReadableTable<&'static str, &'static str>, name: &str) -> Result<Option<String>, StoreError> {
-    Ok(table.get(name).map_err(failed)?.map(|found| found.value().to_owned()))
-}
-
-fn set_text(
-    table: &mut Table<'_, &'static str, &'static str>,
-    name: &str,
-    value: Option<&str>,
-) -> Result<(), StoreError> {
-    match value {
-        Some(value) => table.insert(name, value).map(drop),
-        None => table.remove(name).map(drop),
-    }
-    .map_err(failed)
-}
-
+#[cfg(test)]
+#[path = "store_damage_tests.rs"]
+pub(super) mod damage_tests;
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;

@@ -1,27 +1,34 @@
 //! The primary's endpoints: which environment a key is of, then its own endpoints, then what every node answers.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
+use hyper::{
+    header::{HOST, HeaderName, ORIGIN},
+    http::uri::Authority,
+};
 use understudy_wire::{
-    Code,
+    self as wire, Code,
     paths::{Endpoint, Served},
 };
 
 use super::{
     environment::Environment,
     environments::Environments,
-    feed, reads, uploads,
+    feed, metrics, reads, uploads,
     writes::{self, with_offset},
 };
 use crate::{
     http::{
-        reply::Reply,
+        convert,
+        reply::{Reply, ReplyBody},
         router,
         service::{Admission, Arrived, Kind, Service},
         state::{Lost, Pending},
     },
     keys::{KeyRefusal, Right},
 };
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The primary as a server sees it.
 pub struct Primary {
@@ -77,6 +84,18 @@ impl Primary {
             let (environment, _) = self.known(arrived)?;
             return feed::serve(&environment.ledger, &environment.reports, arrived).await;
         };
+        match endpoint {
+            Endpoint::Healthcheck | Endpoint::ApiHealthcheck | Endpoint::Readyz => {
+                if let Some(trouble) = self.environments.trouble() {
+                    return Err(Reply::error(Code::Unavailable, trouble));
+                }
+            }
+            Endpoint::Metrics => {
+                let text = self.environments.main().state.observe.metrics() + &metrics::text(&self.environments);
+                return Ok(Reply::bytes(200, "text/plain; version=0.0.4; charset=utf-8", text));
+            }
+            _ => {}
+        }
         if let Some(reply) = router::without_key(&self.environments.main().state, endpoint, arrived) {
             return Ok(reply);
         }
@@ -90,6 +109,7 @@ impl Primary {
             let _asking = if is_expectation { None } else { Some(environment.count_ask()?) };
             let key = arrived.bearer().unwrap_or_default();
             let reply = router::answer(&environment.state, endpoint, key, arrived).await?;
+            note(&environment, endpoint, arrived, &reply);
             return if is_expectation { Ok(with_offset(reply, environment.ledger.offset()?)) } else { Ok(reply) };
         }
         let body = arrived.body.clone();
@@ -97,6 +117,9 @@ impl Primary {
             Endpoint::GetPolicy => uploads::get(&environment.ledger),
             Endpoint::PostPolicy => uploads::post(&environment.ledger, &body),
             Endpoint::Stats => reads::stats(&environment.ledger),
+            Endpoint::Mismatches => {
+                Ok(Reply::ok(&wire::Mismatches { mismatches: environment.expectations.mismatches() }))
+            }
             Endpoint::AgentEvent => reads::agent_event(&body),
             _ => writes::write(&environment, endpoint, &body),
         })
@@ -125,7 +148,15 @@ impl Primary {
     fn may_make_environments(&self, arrived: &Arrived) -> Result<(), Reply> {
         let main = self.environments.main();
         if main.is_public() {
-            return Ok(());
+            // A web page of another origin can send this request too, but no such header.
+            if arrived.bearer().is_none() && comes_from_elsewhere(arrived) {
+                let message = "this comes from a web page, or names another host than this machine: send `Authorization: \
+                               Bearer <key>` with a key that may write";
+                return Err(Reply::error(Code::Forbidden, message));
+            }
+            if arrived.bearer().is_none() {
+                return Ok(());
+            }
         }
         let right = main.state.keys.check(arrived.bearer()).map_err(|refusal| self.unauthorized(refusal))?;
         if right == Right::Write { Ok(()) } else { Err(may_only_read()) }
@@ -137,6 +168,43 @@ impl Primary {
         let environments = self.environments.clone();
         blocking(move || environments.tests.post(&query, &environments.main().ledger)).await
     }
+}
+
+/// Remembers what is answered, and compares what is expected of it.
+fn note(environment: &Environment, endpoint: Endpoint, arrived: &Arrived, reply: &Reply) {
+    match endpoint {
+        Endpoint::Expect => {
+            if let Ok(wire::ExpectRequest { request_id, expected }) = convert::body(&arrived.body) {
+                environment.expectations.expect(&request_id, expected);
+            }
+        }
+        Endpoint::Authorize => {
+            let Some(id) = arrived.header(&X_REQUEST_ID).filter(|id| !id.is_empty()) else { return };
+            let ReplyBody::Bytes(Some(bytes)) = &reply.body else { return };
+            let answered = serde_json::from_slice::<wire::AuthorizeResult>(bytes);
+            if let (Ok(asked), Ok(answered)) = (convert::body(&arrived.body), answered) {
+                environment.expectations.answered(id, &asked, answered.allowed);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Did a browser send it for a page, or is it for a name that isn't this machine's, as after a name was bound anew?
+fn comes_from_elsewhere(arrived: &Arrived) -> bool {
+    let is_local = |authority: &str| {
+        let host = authority.parse::<Authority>();
+        host.is_ok_and(|authority| {
+            let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+            let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+            is_loopback || host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost")
+        })
+    };
+    let names_another = match arrived.headers.get(HOST) {
+        Some(host) => !host.to_str().is_ok_and(is_local),
+        None => false,
+    };
+    names_another || arrived.headers.contains_key(ORIGIN)
 }
 
 /// Disk and builds take their time; the thread that serves must not wait for them.

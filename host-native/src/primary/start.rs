@@ -10,13 +10,14 @@ use std::{
 use understudy_core::snapshot::Key;
 
 use super::{
-    blobs::Blobs,
-    config::{Accepted, PrimaryConfig},
+    blobs::{Blobs, own},
+    config::{Accepted, PrimaryConfig, Restore},
     instances::Instances,
     ledger::Ledger,
     policy,
     redb_store::RedbStore,
-    store::Store,
+    restore::restore,
+    store::{Store, StoreError},
 };
 use crate::{
     build,
@@ -32,13 +33,14 @@ pub fn tests_folder(config: &PrimaryConfig) -> PathBuf {
 /// makes the instances serve it. Every error is for people and says what to do; a refused file leaves the folder as it was.
 /// Blocks.
 pub fn open_main(config: &PrimaryConfig, accepted: &Accepted, instances: Arc<dyn Instances>) -> Result<Ledger, String> {
-    let policy = build::policy(&config.policy).map_err(|error| error.to_string())?;
-    if let Some(policy) = &policy {
-        policy::check(policy).map_err(|refused| refused.lines().join("\n"))?;
-    }
+    let checked = policy::check_files(&config.policy, &*instances).map_err(|lines| lines.join("\n"))?;
+    let policy = checked.map(|(policy, checked)| {
+        checked.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        policy
+    });
     let facts = config.facts.as_deref().map_or(Ok(Vec::new()), build::jsonl::read);
     let facts = facts.map_err(|error| error.to_string())?;
-    let store = store(&config.data, &accepted.environment)?;
+    let store = store(&config.data, &accepted.environment, config.restores)?;
     let stored = store.policy().map_err(|error| error.to_string())?;
     if let Some(policy) = policy.filter(|policy| stored.is_none_or(|stored| stored.text != policy.text)) {
         store.set_policy(Some(&policy)).map_err(|error| error.to_string())?;
@@ -57,17 +59,28 @@ pub fn open_other(
     instances: Arc<dyn Instances>,
 ) -> Result<Ledger, String> {
     let folder = config.data.join("environments").join(&accepted.environment);
-    let store = store(&folder, &accepted.environment)?;
+    let store = store(&folder, &accepted.environment, config.restores)?;
     ledger(&folder, accepted, store, instances)
 }
 
-fn store(folder: &Path, environment: &str) -> Result<RedbStore, String> {
+fn store(folder: &Path, environment: &str, restores: Option<Restore>) -> Result<RedbStore, String> {
     // The folder holds every fact: nobody else's business.
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| format!("--data {}: can't be made: {error}", folder.display()))?;
+    let owned = own(folder, 0o700);
+    owned.map_err(|error| format!("--data {}: can't be made private: {error}", folder.display()))?;
+    let file = folder.join("store.redb");
+    if let Some(Restore { accepts_loss }) = restores {
+        eprintln!("understudy primary: {}", restore(folder, environment, accepts_loss)?);
+    }
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|error| format!("the system gives no random numbers: {error}"))?;
-    RedbStore::open(&folder.join("store.redb"), environment, &hex(&id)).map_err(|error| error.to_string())
+    let store = RedbStore::open(&file, environment, &hex(&id)).map_err(|error| match error {
+        error @ StoreError::Damaged(_) => format!("{}: {error}", file.display()),
+        error => error.to_string(),
+    })?;
+    own(&file, 0o600).map_err(|error| format!("{}: can't be made private: {error}", file.display()))?;
+    Ok(store)
 }
 
 fn ledger(

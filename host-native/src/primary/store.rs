@@ -74,7 +74,7 @@ pub struct FactCounts {
     pub n_facts: u64,
 }
 
-/// Why the store didn't do it. Nothing has changed then.
+/// Why the store didn't do it. Nothing has changed then, except that after [`StoreError::Disk`] it may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// One delete fits more facts than allowed.
@@ -84,7 +84,7 @@ pub enum StoreError {
     },
     /// The disk, or the database on it.
     Disk(String),
-    /// What is stored can't be read back.
+    /// What is stored is not what was written.
     Damaged(&'static str),
     /// The folder holds something that this primary is not for.
     Foreign(String),
@@ -98,7 +98,11 @@ impl fmt::Display for StoreError {
             }
             StoreError::Disk(what) => write!(f, "the store can't be read or written: {what}"),
             StoreError::Damaged(part) => {
-                write!(f, "the store is damaged ({part}): restore its folder, or begin with an empty one")
+                write!(
+                    f,
+                    "the store is damaged ({part}): `understudy primary --restore` with the same --data makes it anew from \
+                     the last snapshot and the log"
+                )
             }
             StoreError::Foreign(what) => f.write_str(what),
         }
@@ -120,7 +124,7 @@ pub trait Store: Send + Sync {
     fn policy(&self) -> Result<Option<PolicyText>, StoreError>;
     /// How many facts. Cost: walks over roles and relations.
     fn counts(&self) -> Result<FactCounts, StoreError>;
-    /// Everything. Cost: holds all facts in memory.
+    /// Everything, if it is what was written. Cost: holds all facts in memory.
     fn moment(&self) -> Result<Moment, StoreError>;
     /// Does all edits or none; what changed goes to the log. `matches_max`: facts that one delete may remove.
     fn write(&self, edits: &[Edit], matches_max: Option<usize>) -> Result<Written, StoreError>;
@@ -128,6 +132,8 @@ pub trait Store: Send + Sync {
     fn load(&self, facts: &[Fact]) -> Result<usize, StoreError>;
     /// Replaces the policy, which the log is not told either; gives the offset.
     fn set_policy(&self, policy: Option<&PolicyText>) -> Result<u64, StoreError>;
+    /// Highest epoch that a snapshot of it has had; 0: none.
+    fn last_epoch(&self) -> Result<u64, StoreError>;
     /// The newest snapshot.
     fn published(&self) -> Result<Option<Published>, StoreError>;
     /// Remembers a new snapshot and drops what the log has up to its offset.

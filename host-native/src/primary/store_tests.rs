@@ -204,5 +204,5 @@ fn another_environments_folder_or_a_second_process_is_refused() {
     let foreign = message(opened.open("e_other"));
     assert!(foreign.contains("is of the environment `e_0123456789`, not `e_other`"), "{foreign}");
     std::fs::write(opened.folder.path().join("store.redb"), "no database").unwrap();
-    assert!(message(opened.open(ENVIRONMENT)).contains("can't be read"));
+    assert!(message(opened.open(ENVIRONMENT)).contains("--restore"));
 }

@@ -6,7 +6,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use understudy_core::snapshot::Key;
@@ -18,7 +18,8 @@ use super::{
     environment::{Common, Environment},
     instances::Instances,
     ledger::Ledger,
-    limits::{TEST_ENVIRONMENT_IDLE, TEST_ENVIRONMENTS_MAX},
+    limits::{TEST_ENVIRONMENT_IDLE, TEST_ENVIRONMENTS_MAX, TEST_ENVIRONMENTS_PER_HOUR_MAX},
+    rate::Rate,
     redb_store::RedbStore,
     store::Store,
 };
@@ -38,6 +39,7 @@ pub struct TestEnvironments {
     common: Common,
     /// One is made at a time.
     making: Mutex<()>,
+    rate: Rate,
     live: Mutex<HashMap<String, Live>>,
 }
 
@@ -56,7 +58,8 @@ impl TestEnvironments {
     /// None yet. What an earlier process left in `folder` is removed.
     pub fn new(make: Box<Make>, folder: PathBuf, common: Common) -> Self {
         let _ = fs::remove_dir_all(&folder);
-        TestEnvironments { make, folder, common, making: Mutex::default(), live: Mutex::default() }
+        let rate = Rate::new(TEST_ENVIRONMENTS_PER_HOUR_MAX, Duration::from_secs(3_600));
+        TestEnvironments { make, folder, common, making: Mutex::default(), rate, live: Mutex::default() }
     }
 
     /// The environment that a key names, if there is such a one; it is used herewith.
@@ -70,6 +73,10 @@ impl TestEnvironments {
     /// Answers `POST /test_environment`. `copy=true` in the query: with policy and facts of `main`. Blocks.
     pub fn post(&self, query: &str, main: &Ledger) -> Result<Reply, Reply> {
         let copied = is_copy(query)?.then_some(main);
+        if !self.rate.take(1, Instant::now()) {
+            let message = format!("{TEST_ENVIRONMENTS_PER_HOUR_MAX} test environments were made within an hour: wait");
+            return Err(Reply::error(Code::TooMany, message));
+        }
         let token = self.make(copied).map_err(|error| Reply::error(Code::Internal, error))?;
         Ok(Reply::ok(&wire::TestEnvironment { token }))
     }

@@ -6,7 +6,7 @@ use wire::PolicyRefusal;
 
 use super::{
     ledger::Ledger,
-    policy::{PolicyRefused, check},
+    policy::{Checked, PolicyRefused, check},
     writes::with_offset,
 };
 use crate::http::{convert, reply::Reply};
@@ -17,14 +17,13 @@ pub fn post(ledger: &Ledger, body: &[u8]) -> Result<Reply, Reply> {
     let source: wire::PolicySource =
         convert::body(body).map_err(|error| Reply::json(400, &PolicyRefusal::Generic { message: error.0 }))?;
     let policy = PolicyText { file: source.filename, text: source.src };
-    let program = check(&policy).map_err(PolicyRefused::reply)?;
-    match ledger.set_policy(&policy, program).map_err(PolicyRefused::reply)? {
-        Some(offset) => Ok(with_offset(Reply::message(200, "the policy is in force"), offset)),
-        None => {
-            let reply = Reply::message(202, "this policy was in force already");
-            Ok(with_offset(reply, ledger.offset()?))
-        }
-    }
+    let Checked { program, warnings } = check(&policy, ledger.instances()).map_err(PolicyRefused::reply)?;
+    let (status, message, offset) = match ledger.set_policy(&policy, program).map_err(PolicyRefused::reply)? {
+        Some(offset) => (200, "the policy is in force", offset),
+        None => (202, "this policy was in force already", ledger.offset()?),
+    };
+    let accepted = wire::PolicyAccepted { message: message.to_owned(), warnings };
+    Ok(with_offset(Reply::json(status, &accepted), offset))
 }
 
 /// `GET /api/policy`. There is one version; a query's `id` is not read.

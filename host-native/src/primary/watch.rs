@@ -17,9 +17,8 @@ use std::{
 
 use super::{
     ledger::Ledger,
-    policy::{PolicyRefused, check},
+    policy::{PolicyRefused, check_files},
 };
-use crate::build;
 
 /// Between two looks. A file counts once two of them agree, so that one that is just being written is left alone.
 const LOOK: Duration = Duration::from_millis(250);
@@ -92,11 +91,12 @@ impl Settling {
 
 /// `false`: this policy was in force already.
 fn reload(ledger: &Ledger, files: &[PathBuf]) -> Result<bool, Vec<String>> {
-    let policy = build::policy(files).map_err(|error| vec![error.to_string()])?;
-    let Some(policy) = policy else { return Ok(false) };
-    let lines = |refused: PolicyRefused| refused.lines();
-    let program = check(&policy).map_err(lines)?;
-    ledger.set_policy(&policy, program).map(|offset| offset.is_some()).map_err(lines)
+    let Some((policy, checked)) = check_files(files, ledger.instances())? else { return Ok(false) };
+    let offset = ledger.set_policy(&policy, checked.program).map_err(|refused: PolicyRefused| refused.lines())?;
+    if offset.is_some() {
+        checked.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    }
+    Ok(offset.is_some())
 }
 
 /// Not a matter of the log's level: whoever edits these files waits for it.

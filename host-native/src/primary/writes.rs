@@ -5,6 +5,7 @@ use understudy_wire::{self as wire, Code, paths::Endpoint};
 
 use super::{
     environment::Environment,
+    facts,
     ledger::{Counted, WriteError},
     store::{Edit, StoreError},
 };
@@ -16,6 +17,9 @@ use crate::http::{
 /// Names the offset of a write; callers send it back with later calls, where it is not read: this primary's answers
 /// contain every acknowledged write anyway.
 const OSO_OFFSET: HeaderName = HeaderName::from_static("osooffset");
+
+/// Names what most likely is a slip in the facts of a write. An addition of ours.
+const UNDERSTUDY_WARNING: HeaderName = HeaderName::from_static("understudy-warning");
 
 /// Answers a write endpoint. Blocks until it is on disk.
 pub fn write(environment: &Environment, endpoint: Endpoint, body: &[u8]) -> Result<Reply, Reply> {
@@ -32,14 +36,16 @@ pub fn write(environment: &Environment, endpoint: Endpoint, body: &[u8]) -> Resu
         return Err(Reply::error(Code::TooLarge, message));
     }
     environment.count_entries(edits.len())?;
-    let counted = ledger.write(&edits, limits.matches_max)?;
+    let counted = ledger.write(&edits, limits)?;
+    let warning = facts::header(&counted.warnings);
     let reply = match (endpoint, edits.into_iter().next()) {
         (Endpoint::PostFacts, Some(Edit::Insert(fact))) => Reply::ok(&convert::wire_fact(fact)),
         _ => {
-            let Counted { n_inserted, n_deleted, .. } = counted;
+            let Counted { n_inserted, n_deleted, .. } = &counted;
             Reply::message(200, &format!("{n_inserted} inserted, {n_deleted} deleted"))
         }
     };
+    let reply = warning.iter().fold(reply, |reply, warning| reply.with(UNDERSTUDY_WARNING, warning));
     Ok(with_offset(reply, counted.offset))
 }
 

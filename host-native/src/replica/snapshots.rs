@@ -63,9 +63,11 @@ impl Snapshots for Serving {
 
     fn install(&self, path: &Path, _: &Identity) -> Result<(), Refusal> {
         let (file, bytes) = open(path)?;
-        let keys = Snapshot::open(&bytes).map_err(|error| refusal(&error))?.keys().map(accepted);
+        let snapshot = Snapshot::open(&bytes).map_err(|error| refusal(&error))?;
+        let (keys, store) = (snapshot.keys().map(accepted), snapshot.manifest().store.clone());
+        drop(snapshot);
         drop(bytes);
-        let installed = self.pool.install(file, || self.keys.install(keys));
+        let installed = self.pool.install(file, || self.keys.install(&store, keys));
         installed.map_err(|failure| match failure {
             // The bytes are verified: what an instance says against them is said of the policy.
             Failure::Refused(refused) => Refusal::new(Cause::Policy, refused.to_string()),

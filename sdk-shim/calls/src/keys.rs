@@ -15,7 +15,7 @@ pub enum Right {
 /// A key's digest and right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AcceptedKey {
-    /// SHA-256 of the key's text.
+    /// SHA-256 of the key's text, or that [`salted`].
     pub digest: [u8; 32],
     /// What it may do.
     pub right: Right,
@@ -26,12 +26,29 @@ pub fn digest(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }
 
+/// What stands for a key in what leaves a primary: a digest that is good with one store only, so that nobody finds keys by
+/// the digests of other places, or by a table made before.
+pub fn salted(store: &str, digest: &[u8; 32]) -> [u8; 32] {
+    let salt = Sha256::new_with_prefix(b"understudy key\0").chain_update((store.len() as u64).to_le_bytes());
+    salt.chain_update(store).chain_update(digest).finalize().into()
+}
+
 /// Looks a key up: every entry is compared in full, so that the time tells only how many there are.
 pub fn look_up(keys: &[AcceptedKey], bearer: &str) -> Option<Right> {
     let digest = digest(bearer);
+    compare(keys, [&digest, &digest])
+}
+
+/// The same among the keys of a snapshot. Those of earlier versions are not salted.
+pub fn look_up_salted(keys: &[AcceptedKey], store: &str, bearer: &str) -> Option<Right> {
+    let digest = digest(bearer);
+    compare(keys, [&salted(store, &digest), &digest])
+}
+
+fn compare(keys: &[AcceptedKey], digests: [&[u8; 32]; 2]) -> Option<Right> {
     let (mut found, mut write) = (Choice::from(0), Choice::from(0));
     for key in keys {
-        let equal = key.digest.ct_eq(&digest);
+        let equal = key.digest.ct_eq(digests[0]) | key.digest.ct_eq(digests[1]);
         found |= equal;
         write |= equal & Choice::from(u8::from(key.right == Right::Write));
     }

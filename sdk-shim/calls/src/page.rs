@@ -5,13 +5,13 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use understudy_wire::{ListRequest, ListResult, PAGE_SIZE_MIN};
+use understudy_wire::{ListRequest, ListResult};
 
 use crate::{convert::Unreadable, keys::hex};
 
 /// A token older than this, or this far in the future, is refused, in seconds.
 const AGE_S_MAX: u64 = 600;
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const MAC_BYTES: usize = 32;
 
 /// Which part of a list is asked for.
@@ -31,13 +31,11 @@ impl<'a> Paging<'a> {
         let query = fingerprint(asked);
         if let Some(text) = &asked.page_token {
             let token = Token::read(text, key, &query, now_s).map_err(|error| Unreadable(error.to_string()))?;
-            let (now_s, after) = (token.now_s, Some(token.last_id));
-            return Ok(Paging { key, query, now_s, after, size: Some(PAGE_SIZE_MIN) });
+            let (now_s, after, size) = (token.now_s, Some(token.last_id), Some(token.size));
+            return Ok(Paging { key, query, now_s, after, size });
         }
         match asked.page_size {
-            Some(size) if size < PAGE_SIZE_MIN => {
-                Err(Unreadable(format!("`page_size` is {size}: at least {PAGE_SIZE_MIN}, or leave it out")))
-            }
+            Some(0) => Err(Unreadable("`page_size` is 0: at least 1, or leave it out".into())),
             size => Ok(Paging { key, query, now_s, after: None, size }),
         }
     }
@@ -54,12 +52,13 @@ impl<'a> Paging<'a> {
             results.retain(|id| id != "*" && id > after);
         }
         let mut next_page_token = self.size.map(|_| None);
-        if let Some(size) = self.size.and_then(|size| usize::try_from(size).ok())
-            && results.len() > size
+        if let Some(size) = self.size
+            && let Ok(n_most) = usize::try_from(size)
+            && results.len() > n_most
         {
-            results.truncate(size);
+            results.truncate(n_most);
             let last_id = results.last().cloned().unwrap_or_default();
-            next_page_token = Some(Some(Token { now_s: self.now_s, last_id }.write(self.key, &self.query)));
+            next_page_token = Some(Some(Token { now_s: self.now_s, size, last_id }.write(self.key, &self.query)));
         }
         ListResult { results, next_page_token }
     }
@@ -70,6 +69,8 @@ impl<'a> Paging<'a> {
 pub struct Token {
     /// Time of the first page, in seconds since 1970-01-01 UTC: every page is asked as of then.
     pub now_s: i64,
+    /// Most ids of a page.
+    pub size: u64,
     /// Last id sent.
     pub last_id: String,
 }
@@ -99,6 +100,7 @@ impl Token {
     pub fn write(&self, key: &str, query: &[u8; 32]) -> String {
         let mut payload = vec![VERSION];
         payload.extend(self.now_s.to_le_bytes());
+        payload.extend(self.size.to_le_bytes());
         payload.extend(self.last_id.as_bytes());
         let mac = mac(key, query, &payload);
         hex(&payload) + &hex(&mac)
@@ -111,14 +113,15 @@ impl Token {
         if !bool::from(mac(key, query, payload).ct_eq(signed)) {
             return Err(TokenError::Foreign);
         }
-        let (made_s, last_id) =
+        let (made_s, rest) =
             payload.strip_prefix(&[VERSION]).and_then(<[u8]>::split_first_chunk::<8>).ok_or(TokenError::Foreign)?;
         let made_s = i64::from_le_bytes(*made_s);
         if made_s.abs_diff(now_s) > AGE_S_MAX {
             return Err(TokenError::Expired);
         }
+        let (size, last_id) = rest.split_first_chunk::<8>().ok_or(TokenError::Foreign)?;
         let last_id = String::from_utf8(last_id.to_vec()).map_err(|_| TokenError::Foreign)?;
-        Ok(Token { now_s: made_s, last_id })
+        Ok(Token { now_s: made_s, size: u64::from_le_bytes(*size), last_id })
     }
 }
 
@@ -176,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_query_key_and_time_only() {
-        let token = Token { now_s: 1_000, last_id: "é/7".into() };
+        let token = Token { now_s: 1_000, size: 5, last_id: "é/7".into() };
         let text = token.write("e_1_k_s", &[7; 32]);
         assert_eq!(Token::read(&text, "e_1_k_s", &[7; 32], 1_600), Ok(token));
         assert_eq!(Token::read(&text, "e_1_k_s", &[7; 32], 1_601), Err(TokenError::Expired));
@@ -184,6 +187,28 @@ mod tests {
         assert_eq!(Token::read(&text, "e_1_k_t", &[7; 32], 1_000), Err(TokenError::Foreign));
         for bad in ["", "zz", "0", "é", &text[2..]] {
             assert_eq!(Token::read(bad, "e_1_k_s", &[7; 32], 1_000), Err(TokenError::Foreign), "{bad}");
+        }
+    }
+
+    #[test]
+    fn pages_of_any_size_make_the_whole_list() {
+        let ids: Vec<String> = (0..7).map(|n| format!("r{n}")).collect();
+        for size in [1, 2, 6, 7, 8, u64::MAX] {
+            let mut asked: ListRequest = serde_json::from_value(serde_json::json!({"actor_type": "U", "actor_id": "a",
+                "action": "read", "resource_type": "R", "page_size": size}))
+            .unwrap();
+            let mut all = Vec::new();
+            loop {
+                let page = Paging::read(&asked, "e_1_k_s", 1_000).unwrap().page(ids.clone());
+                assert!(page.results.len() as u64 <= size);
+                all.extend(page.results);
+                match page.next_page_token.unwrap() {
+                    // The token says the size, whatever is asked beside it.
+                    Some(token) => (asked.page_token, asked.page_size) = (Some(token), Some(10_000)),
+                    None => break,
+                }
+            }
+            assert_eq!(all, ids, "{size}");
         }
     }
 

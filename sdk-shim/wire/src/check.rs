@@ -154,7 +154,7 @@ pub struct EvaluateRequest {
     #[serde(default, deserialize_with = "lenient::null_as_default")]
     pub calls: Vec<Call>,
     /// One per variable.
-    #[serde(default, deserialize_with = "lenient::null_as_default")]
+    #[serde(default, deserialize_with = "lenient::unique")]
     pub constraints: BTreeMap<String, Constraint>,
     /// Facts for this request only.
     #[serde(default, deserialize_with = "lenient::null_as_default")]
@@ -179,7 +179,29 @@ pub struct EvaluateResult {
     pub results: Vec<BTreeMap<String, Option<String>>>,
 }
 
-/// Body of `POST /api/expect`, of which nothing is kept.
+/// An expectation that was not met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mismatch {
+    /// Id of the request that was answered.
+    pub request_id: String,
+    /// Actor, action, resource.
+    pub question: String,
+    /// What was answered.
+    pub answered: bool,
+    /// What the caller expected.
+    pub expected: bool,
+    /// When the expectation was told, in milliseconds since 1970-01-01 UTC.
+    pub at_ms: u64,
+}
+
+/// Answer of `GET /api/expect`, an addition of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mismatches {
+    /// The last ones, newest first.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// Body of `POST /api/expect`. A primary compares it with what it answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpectRequest {
     /// Id of an earlier request.

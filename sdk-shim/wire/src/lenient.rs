@@ -1,5 +1,10 @@
 //! Small leniencies of requests: `null` for an optional field, a number for an id.
 
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    marker::PhantomData,
+};
+
 use serde::{Deserialize, Deserializer, de};
 
 /// `null` reads as the default, as an absent field does.
@@ -7,6 +12,44 @@ pub fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A map, or `null`, in which no name comes twice: of two values for one name, either may be meant.
+pub fn unique<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    Ok(Option::<Unique<T>>::deserialize(deserializer)?.map(|Unique(map)| map).unwrap_or_default())
+}
+
+struct Unique<T>(BTreeMap<String, T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(UniqueVisitor(PhantomData))
+    }
+}
+
+struct UniqueVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> de::Visitor<'de> for UniqueVisitor<T> {
+    type Value = Unique<T>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Unique<T>, A::Error> {
+        let mut map = BTreeMap::new();
+        while let Some(name) = entries.next_key::<String>()? {
+            match map.entry(name) {
+                Entry::Vacant(place) => drop(place.insert(entries.next_value()?)),
+                Entry::Occupied(known) => {
+                    return Err(de::Error::custom(format_args!("`{}` stands there twice", known.key())));
+                }
+            }
+        }
+        Ok(Unique(map))
+    }
 }
 
 /// A string, or a whole number as its base-10 text (old JavaScript callers).

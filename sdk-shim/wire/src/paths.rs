@@ -76,6 +76,8 @@ endpoints! {
     PolicyMetadata Get "/api/policy_metadata" Everywhere;
     /// An expectation of an earlier answer.
     Expect Post "/api/expect" Everywhere;
+    /// Expectations that were not met. An addition of ours.
+    Mismatches Get "/api/expect" PrimaryWrites;
     /// The policy's text.
     GetPolicy Get "/api/policy" Primary;
     /// A new policy.

@@ -21,6 +21,16 @@ pub struct GetPolicyResult {
     pub policy: Option<PolicySource>,
 }
 
+/// Answer of `POST /api/policy` that took a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyAccepted {
+    /// For people.
+    pub message: String,
+    /// What the policy's author should look at, one line each; left out where there is nothing. An addition of ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
 /// Why `POST /api/policy` refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "error_type")]

@@ -59,6 +59,14 @@ fn requests_are_read_leniently() {
     let constraint: Constraint = serde_json::from_value(json!({"type":"Repo"})).unwrap();
     assert_eq!(constraint.ids, None);
     assert!(serde_json::from_value::<TypedId>(json!({"type":"Repo","id":null})).is_err());
+    let evaluate = |constraints: &str| {
+        let text = format!(r#"{{"predicate":["p",["x"]],"constraints":{constraints}}}"#);
+        objects::from_slice::<EvaluateRequest>(text.as_bytes()).map(|request| request.constraints.len())
+    };
+    assert_eq!(evaluate("null").ok(), Some(0));
+    assert_eq!(evaluate(r#"{"x":{"type":"A"},"y":{"type":"A"}}"#).ok(), Some(2));
+    let twice = evaluate(r#"{"x":{"type":"A","ids":["1"]},"y":{"type":"A"},"x":{"type":"A"}}"#);
+    assert!(twice.is_err_and(|error| error.to_string().contains("`x` stands there twice")));
     assert!(serde_json::from_value::<Changeset>(json!({"inserts":[],"deletes":[]})).is_err());
 }
 

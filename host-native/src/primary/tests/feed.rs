@@ -119,3 +119,27 @@ fn reports_are_taken_within_bounds_and_the_last_of_each_node_is_kept() {
     assert_eq!(primary.exchange(&format!("POST {path}"), None, "", &report("x", 1)).status, 401);
     primary.stop();
 }
+
+#[test]
+fn what_was_acknowledged_before_the_head_was_asked_for_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = start(&config(folder.path()));
+    for user in ["ann", "bob", "cyd"] {
+        let offset = primary.post("/api/batch", &inserts(&[role(user, "reader")])).offset();
+        let head = primary.head();
+        let manifest = snapshot::verify(&primary.blob(&head.snapshot.sha256).body).unwrap();
+        assert!(manifest.offset >= offset, "{} of {offset}", manifest.offset);
+    }
+    let epoch = primary.head().epoch;
+    assert_eq!(primary.head().epoch, epoch, "nothing new, nothing made");
+    // Who waits for news waits for the ordinary pace, and those who ask at once share a snapshot.
+    primary.post("/api/batch", &inserts(&[role("dee", "reader")]));
+    let path = head_path(DEVELOPMENT_ENVIRONMENT);
+    let asked: Vec<TcpStream> =
+        (0..8).map(|_| primary.send(&format!("GET {path}"), Some(DEVELOPMENT_KEY), "", "")).collect();
+    for stream in asked {
+        let head: Head = serde_json::from_slice(&receive(stream).body).unwrap();
+        assert_eq!(head.epoch, epoch + 1);
+    }
+    primary.stop();
+}

@@ -1,6 +1,7 @@
 //! Keys and their rights.
 
 use super::*;
+use crate::keys::salted;
 
 #[test]
 fn keys_have_rights() {
@@ -50,6 +51,39 @@ fn keys_have_rights() {
     let snapshot = snapshot::Snapshot::open(&blob.body).unwrap();
     let mut keys: Vec<_> = snapshot.keys().unwrap().iter().map(|key| (key.digest, key.write)).collect();
     keys.sort_by_key(|(_, write)| *write);
-    assert_eq!(keys, [(digest(READ_KEY), false), (digest(DEVELOPMENT_KEY), true)]);
+    let store = &snapshot.manifest().store;
+    let told = |key: &str| salted(store, &digest(key));
+    assert_eq!(keys, [(told(READ_KEY), false), (told(DEVELOPMENT_KEY), true)]);
+    // A digest that stands for the key elsewhere is nowhere in it.
+    assert!(!blob.body.windows(32).any(|bytes| bytes == digest(DEVELOPMENT_KEY)));
+    primary.stop();
+}
+
+#[test]
+fn a_web_page_makes_no_test_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = start(&config(folder.path()));
+    let made = |key, headers: &str| primary.exchange("POST /test_environment?copy=true", key, headers, "").status;
+    for headers in ["Origin: https://evil.example\r\n", "Origin: null\r\n", "Origin: http://127.0.0.1:8081\r\n"] {
+        assert_eq!(made(None, headers), 403, "{headers}");
+        assert_eq!(made(Some(READ_KEY), headers), 403, "{headers}");
+        assert_eq!(made(Some("e_0123456789_9_other"), headers), 401, "{headers}");
+        assert_eq!(made(Some(DEVELOPMENT_KEY), headers), 200, "{headers}");
+    }
+    for (host, status) in [
+        ("evil.example:8081", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("", 403),
+        ("[::1]:8081", 200),
+        ("LocalHost", 200),
+    ] {
+        let mut stream = TcpStream::connect(primary.address).unwrap();
+        write!(
+            stream,
+            "POST /test_environment HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        )
+        .unwrap();
+        assert_eq!(receive(stream).status, status, "{host}");
+    }
     primary.stop();
 }

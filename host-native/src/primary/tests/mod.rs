@@ -6,13 +6,16 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::watch::{Sender, channel};
 use understudy_calls::dialogue::{Dialogue, Step, Told};
 use understudy_core::{
     engine::{Engine, Options},
+    limits::WORK_UNITS_PER_REQUEST,
     model::{Answer, Change, Fact, Pattern},
+    raw::dispatch,
     snapshot,
 };
 use understudy_wire::feed::{Head, blob_path, head_path};
@@ -21,13 +24,14 @@ use super::{
     config::{Accepted, DEVELOPMENT_ENVIRONMENT, DEVELOPMENT_KEY, PrimaryConfig},
     environment::{Common, Environment},
     environments::Environments,
-    instances::Instances,
+    instances::{Instances, NotTried, Sources, Tried},
     ledger::Ledger,
     service::Primary,
     start,
     test_environments::{Make, TestEnvironments},
 };
 
+mod disk;
 mod environments;
 mod feed;
 mod keys;
@@ -129,6 +133,13 @@ impl Instances for Native {
     fn forget(&self, up_to: u64) {
         self.0.lock().unwrap().log.retain(|(offset, _)| *offset > up_to);
     }
+    fn try_policy(&self, sources: Sources, now_s: i64) -> Result<Tried, NotTried> {
+        let mut tried = Tried { notes: dispatch::check(&sources), tests: Vec::new() };
+        if !tried.has_errors() {
+            tried.tests = dispatch::test(&sources, now_s, WORK_UNITS_PER_REQUEST, 0).unwrap();
+        }
+        Ok(tried)
+    }
     fn answers(self: Arc<Self>) -> Arc<dyn Answers> {
         self
     }
@@ -154,7 +165,8 @@ fn start(config: &PrimaryConfig) -> Started {
     let observe = Arc::new(Metrics::new(Readings::default).unwrap());
     let (main, others) = config.environments.split_first().unwrap();
     let ledger = Arc::new(start::open_main(config, main, native.clone()).unwrap());
-    let common = Common { limits: config.limits, authzen: config.authzen.clone(), observe };
+    let common =
+        Common { limits: config.limits, authzen: config.authzen.clone(), strict_pages: config.strict_pages, observe };
     let environment =
         |ledger: Arc<Ledger>, accepted: &Accepted| Environment::start(ledger, accepted.keys.clone(), &common).unwrap();
     let others = others.iter().map(|other| {
@@ -200,7 +212,7 @@ impl Started {
         let mut stream = TcpStream::connect(self.address).unwrap();
         let key = key.map_or(String::new(), |key| format!("Authorization: Bearer {key}\r\n"));
         let length = body.len();
-        let head = format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{key}{headers}");
+        let head = format!("{line} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{key}{headers}");
         write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
         stream
     }
@@ -234,6 +246,13 @@ impl Started {
         self.drain.send(true).unwrap();
         self.running.join().unwrap();
         self.environments.close();
+        // Connections that end by themselves may have it a moment longer. A ledger lets its store go before its instances.
+        let (native, begun) = (Arc::downgrade(&self.native), Instant::now());
+        drop((self.ledger, self.environments, self.native));
+        while native.strong_count() > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "a stopped primary lets its store go");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 

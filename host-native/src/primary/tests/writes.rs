@@ -178,3 +178,68 @@ fn writes_from_many_sides_are_all_there_once_each_in_one_order() {
     assert_eq!(primary.get("/api/facts").json().as_array().unwrap().len(), 100);
     primary.stop();
 }
+
+#[test]
+fn facts_that_no_rule_uses_are_warned_of_or_refused() {
+    use crate::primary::limits::Limits;
+    let folder = tempfile::tempdir().unwrap();
+    let fact = |actor: &str, role: &str, resource: &str| {
+        let args = format!(
+            r#"[{{"type":"{actor}","id":"a"}},{{"type":"String","id":"{role}"}},{{"type":"{resource}","id":"g"}}]"#
+        );
+        inserts(&[format!(r#"{{"predicate":"has_role","args":{args}}}"#)])
+    };
+    let slips = [fact("Person", "steward", "Lab"), fact("User", "raeder", "Repo"), fact("User", "reader", "Rep")];
+    let primary = start(&config(folder.path()));
+    assert_eq!(primary.policy(POLICY).status, 200);
+    for slip in &slips {
+        let told = primary.post("/api/batch", slip);
+        assert_eq!(told.status, 200, "{slip}");
+        assert!(told.header("understudy-warning").is_some(), "{slip}: {}", told.head);
+    }
+    assert_eq!(primary.post("/api/batch", &inserts(&[role("ann", "reader")])).header("understudy-warning"), None);
+    primary.stop();
+
+    let limits = Limits { strict_facts: true, ..Limits::default() };
+    let primary = start(&PrimaryConfig { limits, ..config(&folder.path().join("strict")) });
+    assert_eq!(primary.policy(POLICY).status, 200);
+    for slip in &slips {
+        let refused = primary.post("/api/batch", slip);
+        assert_eq!(refused.status, 400, "{slip}");
+        let message = refused.message();
+        assert!(message.contains("is not used in policy") && message.contains("`declare has_role("), "{message}");
+    }
+    let declared = format!("{POLICY}\ndeclare has_role(Person, String, Lab);\n");
+    assert_eq!(primary.policy(&declared).status, 200);
+    assert_eq!(primary.post("/api/batch", &slips[0]).status, 200, "declared");
+    assert_eq!(primary.post("/api/batch", &inserts(&[role("ann", "reader")])).status, 200);
+    primary.stop();
+}
+
+#[test]
+fn expectations_are_compared_with_what_was_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = start(&config(folder.path()));
+    assert_eq!(primary.policy(POLICY).status, 200);
+    let body = r#"{"actor_type":"User","actor_id":"ann","action":"read","resource_type":"Repo","resource_id":"web"}"#;
+    for id in ["one", "two"] {
+        let headers = format!("X-Request-ID: {id}\r\n");
+        let answer = primary.exchange("POST /api/authorize", Some(DEVELOPMENT_KEY), &headers, body);
+        assert_eq!(answer.text(), r#"{"allowed":false}"#);
+    }
+    for (id, expected) in [("one", true), ("two", false), ("three", true)] {
+        let told = primary.post("/api/expect", &format!(r#"{{"request_id":"{id}","expected":{expected}}}"#));
+        assert_eq!(told.status, 200);
+    }
+    let told = primary.get("/api/expect").json();
+    let mismatches = told["mismatches"].as_array().unwrap();
+    assert_eq!(mismatches.len(), 1, "{told}");
+    assert_eq!((&mismatches[0]["request_id"], &mismatches[0]["expected"]), (&"one".into(), &true.into()));
+    assert_eq!(mismatches[0]["question"], "User:ann read Repo:web");
+    assert_eq!(primary.exchange("GET /api/expect", Some(READ_KEY), "", "").status, 403);
+    let metrics = primary.get("/metrics");
+    for line in [r#"{outcome="met"} 1"#, r#"{outcome="mismatched"} 1"#, r#"{outcome="unknown"} 1"#] {
+        assert!(metrics.text().contains(&format!("understudy_primary_expectations_total{line}")), "{line}");
+    }
+    primary.stop();
+}
