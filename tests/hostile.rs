@@ -164,7 +164,7 @@ fn what_is_large_is_refused_by_name_and_what_is_long_ends_with_its_caller() {
     assert_eq!(node.post("/api/list", &list).status, 200, "another key's turn comes");
     asks_beside(&node, 20);
     // One account for all questions of a request.
-    let answer = reader.send("POST", "/api/authorize_resources", &many_times_many()).expect("an answer");
+    let answer = reader.send("POST", "/api/authorize_resources", &many_times_many(300)).expect("an answer");
     assert!([200, 400].contains(&answer.status), "{}", answer.text());
     let answer = reader.send("POST", "/api/evaluate_query", &many_rows()).expect("an answer");
     assert!([200, 400, 413].contains(&answer.status), "{}", answer.status);

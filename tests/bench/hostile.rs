@@ -153,7 +153,7 @@ fn main() {
         compare(name, &|over| on_threads(4, |_| ask(path, &body, patience, over)));
     }
     compare("720,000 rows", &|over| on_threads(4, |_| ask("/api/evaluate_query", &many_rows(), patience, over)));
-    let body = many_times_many();
+    let body = many_times_many(1_300);
     compare("1,300 resources x 1,300 facts", &|over| {
         on_threads(4, |_| ask("/api/authorize_resources", &body, patience, over));
     });

@@ -182,10 +182,10 @@ pub fn many_rows() -> Json {
     })
 }
 
-/// Many resources beside many context facts: 1,300 of each.
-pub fn many_times_many() -> Json {
-    let resources: Vec<Json> = (0..1_300).map(|n| json!({"type": "Repo", "id": format!("r{n}")})).collect();
-    let facts: Vec<Json> = (0..1_300)
+/// Many resources beside many context facts: `n` of each.
+pub fn many_times_many(n: usize) -> Json {
+    let resources: Vec<Json> = (0..n).map(|n| json!({"type": "Repo", "id": format!("r{n}")})).collect();
+    let facts: Vec<Json> = (0..n)
         .map(|n| json!({"predicate": "near", "args": [{"type": "Repo", "id": format!("x{n}")}, {"type": "Repo", "id": "y"}]}))
         .collect();
     json!({"actor_type": "User", "actor_id": "ann", "action": "read", "resources": resources, "context_facts": facts})
