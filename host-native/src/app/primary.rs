@@ -8,6 +8,7 @@ use super::{listen, n_workers, refresh::refresh, runtime, stop::asked_to_stop};
 use crate::{
     guest::{config::PoolConfig, pool::Pool},
     http::{service::Service, state::Observe, tls::Tls},
+    output,
     primary::{
         PrimaryConfig,
         config::{Accepted, DEVELOPMENT_KEY},
@@ -93,8 +94,13 @@ fn environments(config: &PrimaryConfig, n_workers: usize) -> Result<Environments
     let others: Vec<(&Accepted, Arc<Pool>, Arc<Ledger>)> = others.collect::<Result<_, String>>()?;
     let pools = std::iter::once(pool).chain(others.iter().map(|(_, pool, _)| pool.clone()));
     let observe: Arc<dyn Observe> = Arc::new(metrics(pools.collect(), ledger.clone())?);
-    let common =
-        Common { limits: config.limits, authzen: config.authzen.clone(), strict_pages: config.strict_pages, observe };
+    let common = Common {
+        limits: config.limits,
+        authzen: config.authzen.clone(),
+        explains: config.explains,
+        strict_pages: config.strict_pages,
+        observe,
+    };
     let start = |accepted: &Accepted, ledger| Environment::start(ledger, accepted.keys.clone(), &common);
     let main = start(main, ledger)?;
     let others = others.into_iter().map(|(accepted, _, ledger)| start(accepted, ledger)).collect::<Result<_, _>>()?;

@@ -19,6 +19,7 @@ use super::{
     ledger::Ledger,
     policy::{PolicyRefused, check_files},
 };
+use crate::output;
 
 /// Between two looks. A file counts once two of them agree, so that one that is just being written is left alone.
 const LOOK: Duration = Duration::from_millis(250);
@@ -103,9 +104,12 @@ fn reload(ledger: &Ledger, files: &[PathBuf]) -> Result<bool, Vec<String>> {
 fn tell(files: &[PathBuf], outcome: Result<bool, Vec<String>>) {
     let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     match outcome {
-        Ok(true) => println!("understudy primary: the policy of {} is in force", names.join(", ")),
+        Ok(true) => output::line(format_args!("understudy primary: the policy of {} is in force", names.join(", "))),
         Ok(false) => {}
-        Err(lines) => eprintln!("{}\nunderstudy primary: the policy before stays in force", lines.join("\n")),
+        Err(lines) => output::error_line(format_args!(
+            "{}\nunderstudy primary: the policy before stays in force",
+            lines.join("\n")
+        )),
     }
 }
 
