@@ -8,7 +8,6 @@ use super::{listen, n_workers, refresh::refresh, runtime, stop::asked_to_stop};
 use crate::{
     guest::{config::PoolConfig, pool::Pool},
     http::{service::Service, state::Observe, tls::Tls},
-    output,
     primary::{
         PrimaryConfig,
         config::{Accepted, DEVELOPMENT_KEY},

@@ -96,7 +96,12 @@ pub(super) fn calls() -> Vec<Call> {
         })
         .flat_map(|request| {
             let names = Call::UnknownNames(request.ask.clone());
-            [Call::Page { request: request.clone(), skip: 1 << 40, limit: 1_000 }, Call::Explain(request.clone()), Call::Summarize(request), names]
+            [
+                Call::Page { request: request.clone(), skip: 1 << 40, limit: 1_000 },
+                Call::Explain(request.clone()),
+                Call::Summarize(request),
+                names,
+            ]
         })
         .collect();
     calls.extend(explained);

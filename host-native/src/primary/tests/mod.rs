@@ -14,7 +14,7 @@ use understudy_calls::dialogue::{Dialogue, Step, Told};
 use understudy_core::{
     engine::{Engine, Options},
     limits::WORK_UNITS_PER_REQUEST,
-    model::{Answer, Change, Fact, Pattern},
+    model::{Answer, Change, Fact, Pattern, Reasons, Request},
     raw::dispatch,
     snapshot,
 };
@@ -82,6 +82,9 @@ impl Answers for Native {
             self.with(|engine| asked.into_requests().map(|one| engine.ask(&one).map_err(CallError::Ask)).collect())?
         })
     }
+    fn explain(&self, _: Asker, request: Request) -> Pending<'_, Result<Reasons, CallError>> {
+        Box::pin(async move { self.with(|engine| engine.summarize(&request).map_err(CallError::Ask))? })
+    }
     fn converse(&self, _: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
         Box::pin(async move {
             self.with(|engine| {
@@ -90,6 +93,7 @@ impl Answers for Native {
                     told.push(match step {
                         Step::Ask(request) => engine.ask(&request).map_or_else(Told::Failed, Told::Answer),
                         Step::Names(vocabulary) => Told::Names(engine.names(&vocabulary)),
+                        Step::Explain(request) => Told::Reasons(engine.summarize(&request).ok().map(|told| told.lines)),
                         Step::Skip => Told::Skipped,
                     });
                 }
