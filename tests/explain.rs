@@ -114,7 +114,7 @@ fn authorize(action: &str) -> String {
 fn an_allow_is_a_tree_of_rules_and_facts() {
     let facts = r#"has_relation(Repo{"web"}, "org", Org{"acme"}); has_role(User{"ann"}, "member", Org{"acme"});"#;
     let told = explained(facts, &authorize("read")).to_string();
-    let expected = r#"allow(User{"ann"}, "read", Repo{"web"})  <- default rule
+    let expected = r#"allow(User{"ann"}, "read", Repo{"web"})  <- built-in rule: allow if has_permission
   has_permission(User{"ann"}, "read", Repo{"web"})  <- rule at policy:7
     has_role(User{"ann"}, "reader", Repo{"web"})  <- rule at policy:9
       has_relation(Repo{"web"}, "org", Org{"acme"})  <- stored fact

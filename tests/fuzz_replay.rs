@@ -106,7 +106,11 @@ fn calls(case: &Case) -> Vec<(&'static str, Call)> {
     let mut calls =
         vec![("check", Call::Check { sources }), ("test", test), ("check_fact", Call::CheckFact { predicate, args })];
     if let Some(request) = native::request(case) {
-        calls.extend([("ask", Call::Ask(request.clone())), ("explain", Call::Explain(request))]);
+        calls.extend([
+            ("ask", Call::Ask(request.clone())),
+            ("explain", Call::Explain(request.clone())),
+            ("summarize", Call::Summarize(request)),
+        ]);
     }
     calls
 }

@@ -148,32 +148,139 @@ fn explain_shows_a_tree_from_files_and_from_a_snapshot() {
     let folder = folder();
     let build = ["build", "--policy", "good.polar", "--facts", "facts.jsonl", "-o", "s.snapshot"];
     assert_eq!(understudy(folder.path(), &build).0, 0);
-    let tree = r#"allowed
-allow(User{"ann"}, "read", Repo{"web"})  <- default rule
-  has_permission(User{"ann"}, "read", Repo{"web"})  <- rule at good.polar:7
-    has_role(User{"ann"}, "reader", Repo{"web"})  <- rule at good.polar:8
+    let told = "allowed: User:ann may read Repo:web
+because User:ann is member of Org:acme and org of Repo:web is Org:acme
+by the rules at good.polar:7 and good.polar:8
+";
+    let tree = r#"
+allow(User{"ann"}, "read", Repo{"web"})  <- built-in rule: allow if has_permission
+  has_permission(User{"ann"}, "read", Repo{"web"})  <- rule at good.polar:7: "read" if "reader";
+    has_role(User{"ann"}, "reader", Repo{"web"})  <- rule at good.polar:8: "reader" if "member" on "org";
       has_relation(Repo{"web"}, "org", Org{"acme"})  <- stored fact
       has_role(User{"ann"}, "member", Org{"acme"})  <- stored fact
 "#;
     let files = ["--policy", "good.polar", "--facts", "facts.jsonl"];
     for data in [&["--snapshot", "s.snapshot"][..], &files] {
-        let told = understudy(folder.path(), &[&["explain", "User:ann", "read", "Repo:web"], data].concat());
-        assert_eq!(told, (0, tree.to_owned()));
+        let ask = |args: &[&str]| understudy(folder.path(), &[args, data].concat());
+        assert_eq!(ask(&["explain", "User:ann", "read", "Repo:web"]), (0, told.to_owned()));
+        assert_eq!(ask(&["explain", "User:ann", "String:read", "Repo:web", "--full"]), (0, format!("{told}{tree}")));
         let (code, out) = understudy(folder.path(), &[&["explain", "User:bob", "read", "Repo:web"], data].concat());
         assert_eq!(code, 1);
-        let nearest = "denied\nnearest: no fact `has_role(User{\"bob\"}, \"member\", Org{\"acme\"})`";
-        assert!(out.starts_with(nearest), "{out}");
+        let expected = "denied: User:bob may not read Repo:web
+no fact names `User:bob`
+User:bob has: nothing that a rule asks for
+any one of these would give it:
+  1. reader of Repo:web  (good.polar:7)
+  2. member of Org:acme  (good.polar:8)
+";
+        assert_eq!(out, expected);
         let list = ["explain", "--list", "--id", "web", "User:ann", "read", "Repo"];
         let (code, out) = understudy(folder.path(), &[&list, data].concat());
-        assert_eq!((code, out.as_str()), (0, tree.strip_prefix("allowed\n").unwrap_or_default()));
+        assert_eq!((code, out.as_str()), (0, told));
         let (code, out) = understudy(
             folder.path(),
             &[&["explain", "--list", "--id", "no", "User:ann", "read", "Repo"], data].concat(),
         );
-        assert!(code == 1 && out.starts_with("denied\n"), "{out}");
+        assert!(code == 1 && out.starts_with("denied: User:ann may not read Repo:no\n"), "{out}");
         let query = ["explain", "--query", "--json", "has_role", "_", "reader", "Repo:web"];
         let (code, out) = understudy(folder.path(), &[&query, data].concat());
         let document: Json = serde_json::from_str(&out).expect("one document");
         assert_eq!((code, &document["steps"][0]["ways"][0]["line"]), (0, &json!(8)));
     }
+}
+
+/// What a shell does with `understudy … | head -1`.
+fn first_line_only(folder: &Path, args: &[&str]) -> (i32, String) {
+    use std::{io::Read, process::Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_understudy"))
+        .args(args)
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    // Closed before a byte is read: every write fails.
+    drop(child.stdout.take());
+    let mut errors = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut errors).expect("text");
+    (child.wait().expect("it ends").code().unwrap_or(-1), errors)
+}
+
+#[test]
+fn a_reader_that_has_had_enough_ends_the_output_quietly() {
+    let folder = folder();
+    let build = ["build", "--policy", "good.polar", "--facts", "facts.jsonl", "-o", "s.snapshot"];
+    assert_eq!(understudy(folder.path(), &build).0, 0);
+    let asked: [(&[&str], i32); 9] = [
+        (&["authorize", "User:ann", "read", "Repo:web", "--snapshot", "s.snapshot"], 0),
+        (&["authorize", "User:bob", "read", "Repo:web", "--snapshot", "s.snapshot"], 1),
+        (&["query", "has_role", "_", "_", "_", "--snapshot", "s.snapshot"], 0),
+        (&["explain", "User:bob", "read", "Repo:web", "--full", "--snapshot", "s.snapshot"], 1),
+        (&["inspect", "s.snapshot"], 0),
+        (&["stats", "s.snapshot"], 0),
+        (&["check", "good.polar"], 0),
+        (&["test", "good.polar", "--coverage"], 0),
+        (&["completions", "bash"], 0),
+    ];
+    for (args, code) in asked {
+        let (found, errors) = first_line_only(folder.path(), args);
+        assert!(found == code && !errors.contains("panicked") && !errors.contains("understudy:"), "{args:?}: {errors}");
+    }
+}
+
+#[test]
+fn who_may_is_listed_and_snapshots_are_compared_and_counted() {
+    let folder = folder();
+    let more = format!(
+        "{FACTS}{}\n",
+        r#"{"predicate":"has_role","args":[{"type":"User","id":"cat"},{"type":"String","id":"reader"},{"type":"Repo","id":"web"}]}"#
+    );
+    std::fs::write(folder.path().join("more.jsonl"), more).expect("a file can be written");
+    for (facts, snapshot) in [("facts.jsonl", "old.snapshot"), ("more.jsonl", "new.snapshot")] {
+        let build = ["build", "--policy", "good.polar", "--facts", facts, "-o", snapshot];
+        assert_eq!(understudy(folder.path(), &build).0, 0);
+    }
+    let who = ["who", "read", "Repo:web", "--snapshot", "new.snapshot"];
+    assert_eq!(understudy(folder.path(), &who), (0, "User:ann\nUser:cat\n".to_owned()));
+    let nobody = ["who", "String:read", "Repo:no", "--type", "User", "--snapshot", "new.snapshot"];
+    assert_eq!(understudy(folder.path(), &nobody), (1, String::new()));
+    let differs = "+ has_role User:cat String:reader Repo:web\nthe same policy, 0 facts fewer, 1 facts more\n";
+    assert_eq!(understudy(folder.path(), &["diff", "old.snapshot", "new.snapshot"]), (1, differs.to_owned()));
+    assert_eq!(understudy(folder.path(), &["diff", "old.snapshot", "old.snapshot"]).0, 0);
+    let (code, out) = understudy(folder.path(), &["stats", "new.snapshot"]);
+    assert!(code == 0 && out.contains("           1  has_role(User, String, Repo)\n"), "{out}");
+    let (code, out) = understudy(folder.path(), &["man", "explain"]);
+    assert!(code == 0 && out.contains(".TH"), "{out}");
+    let (code, out) = understudy(folder.path(), &["completions", "zsh"]);
+    assert!(code == 0 && out.contains("#compdef understudy"), "{out}");
+}
+
+#[test]
+fn facts_that_no_rule_can_use_are_told_with_what_was_meant() {
+    let folder = folder();
+    let fact = |predicate: &str, args: [(&str, &str); 3]| {
+        let args = args.map(|(type_name, id)| json!({"type": type_name, "id": id}));
+        json!({"predicate": predicate, "args": args}).to_string() + "\n"
+    };
+    let slips = [
+        fact("has_role", [("User", "ann"), ("String", "raeder"), ("Repo", "web")]),
+        fact("has_role", [("Usr", "ann"), ("String", "reader"), ("Repo", "web")]),
+        fact("has_rol", [("User", "ann"), ("String", "reader"), ("Repo", "web")]),
+        json!({"predicate": "has_role", "args": [{"type": "User", "id": "ann"}, {"type": "String", "id": "reader"}]})
+            .to_string(),
+    ];
+    std::fs::write(folder.path().join("slips.jsonl"), format!("{FACTS}{}", slips.concat())).expect("a file");
+    let (code, out) = understudy(folder.path(), &["check", "good.polar", "--facts", "slips.jsonl"]);
+    assert_eq!(code, 0, "{out}");
+    for (line, meant) in [(3, "`reader`"), (4, "`User`"), (5, "`has_role`"), (6, "")] {
+        let told =
+            out.lines().find(|told| told.starts_with(&format!("slips.jsonl:{line}: warning["))).unwrap_or_default();
+        assert!(told.contains(meant) && !told.is_empty(), "{line}: {out}");
+    }
+    assert_eq!(understudy(folder.path(), &["check", "good.polar", "--facts", "facts.jsonl", "--strict"]).0, 0);
+    assert_eq!(understudy(folder.path(), &["check", "good.polar", "--facts", "slips.jsonl", "--strict"]).0, 1);
+    let build = ["build", "--policy", "good.polar", "--facts", "slips.jsonl", "-o", "slips.snapshot"];
+    assert_eq!(understudy(folder.path(), &[&build[..], &["--strict"]].concat()).0, 2);
+    assert!(!folder.path().join("slips.snapshot").exists());
+    assert_eq!(understudy(folder.path(), &build).0, 0);
 }

@@ -4,9 +4,10 @@ use std::fmt;
 
 use crate::{
     analysis::fact_types,
-    eval::answer::Evaluator,
+    compile::Source,
+    eval::{answer::Evaluator, rule_text},
     facts::layers::Layered,
-    model::{Answer, Ask, AskError, Change, Explanation, Fact, Pattern, Request},
+    model::{Answer, Ask, AskError, Change, Explanation, Fact, Pattern, Reasons, Request},
     pages::{Page, Pages},
     rules::rule::{BlockMetadata, Program},
     snapshot::{self, Key, Manifest, PolicyText, ReadError, Snapshot, program},
@@ -172,6 +173,14 @@ impl<'a> Engine<'a> {
     /// Types, actions and predicates of a question that neither policy nor facts name, a sentence each.
     pub fn unknown_names(&self, ask: &Ask) -> Vec<String> {
         unknown_names::of(&self.program, self.evaluator.facts(), ask)
+    }
+
+    /// An explanation with its short form, and with the text of each rule that it names.
+    pub fn summarize(&mut self, request: &Request) -> Result<Reasons, AskError> {
+        let (summary, explanation) = self.evaluator.summarize(&self.program, request)?;
+        let source = self.policy.as_ref().map(|policy| Source { name: "", text: &policy.text });
+        let rules = rule_text::texts(&self.program, source.as_slice(), &explanation);
+        Ok(Reasons { lines: summary.lines(), rules, explanation })
     }
 
     /// Stored facts that fit, sorted by predicate and arguments: base and later writes, no rules. A pattern per position

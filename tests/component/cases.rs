@@ -111,6 +111,12 @@ fn same_explanation(native: &mut Engine<'_>, instance: &mut Instance, request: &
         other => panic!("{what}: {other:?}"),
     };
     assert_eq!(got, expected, "{what}");
+    let summarized = match instance.call(&Call::Summarize(request.clone())) {
+        Ok(Reply::Reasons(reasons)) => Ok(reasons),
+        Err(Failure::Refused(Refusal::Ask(error))) => Err(error),
+        other => panic!("{what}: {other:?}"),
+    };
+    assert_eq!(summarized, native.summarize(request), "{what}");
     got.is_ok_and(|explanation| !explanation.steps.is_empty())
 }
 

@@ -133,6 +133,7 @@ pub fn raw(bytes: &[u8]) {
         match &mut call {
             raw::Call::Ask(Request { budget, .. })
             | raw::Call::Explain(Request { budget, .. })
+            | raw::Call::Summarize(Request { budget, .. })
             | raw::Call::Test { budget, .. } => *budget = UNITS.min(*budget),
             _ => {}
         }

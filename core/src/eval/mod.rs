@@ -16,3 +16,5 @@ pub mod search;
 mod size;
 pub mod solve;
 pub mod term;
+
+pub use proof::rule_text;

@@ -1,6 +1,6 @@
 //! Why an answer is as it is: goals, the facts and rules behind them, or what they lack.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use super::answer::Answer;
 
@@ -193,7 +193,7 @@ impl fmt::Display for By {
             By::LaterFact => f.write_str("fact written later"),
             By::ContextFact => f.write_str("context fact"),
             By::Question => f.write_str("the question"),
-            By::Rule { line: 0, .. } => f.write_str("default rule"),
+            By::Rule { line: 0, .. } => f.write_str("built-in rule: allow if has_permission"),
             By::Rule { file, line, .. } if file.is_empty() => write!(f, "rule at line {line}"),
             By::Rule { file, line, .. } => write!(f, "rule at {file}:{line}"),
         }
@@ -203,74 +203,15 @@ impl fmt::Display for By {
 /// An indented tree; a goal that stands above already isn't written out again.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut told = vec![false; self.steps.len()];
-        // Lines to come, the next one last: trees may be deep.
-        let mut lines: Vec<Line<'_>> = self.roots.iter().rev().map(|step| Line::Step(*step, 0)).collect();
-        while let Some(line) = lines.pop() {
-            match line {
-                Line::Step(number, depth) => self.step(f, number, depth, &mut told, &mut lines)?,
-                Line::Condition(condition, depth) => {
-                    let mark = match condition.outcome {
-                        Outcome::Met => "",
-                        Outcome::Failed => ": no",
-                        Outcome::Open => ": not looked at",
-                    };
-                    writeln!(f, "{:depth$}{}{mark}", "", condition.what)?;
-                    if let Some(step) = condition.step {
-                        lines.push(Line::Step(step, depth + 2));
-                    }
-                }
-                Line::Way(way, depth) => {
-                    writeln!(f, "{:depth$}{}", "", way.by)?;
-                    lines.extend(self.conditions(way, depth + 2));
-                }
-            }
-        }
-        if self.is_cut { writeln!(f, "(cut: there is more)") } else { Ok(()) }
+        f.write_str(&self.tree(&BTreeMap::new()))
     }
-}
-
-/// A line of the tree, with its indentation.
-enum Line<'e> {
-    Step(usize, usize),
-    Condition(&'e Condition, usize),
-    Way(&'e Way, usize),
 }
 
 #[expect(clippy::indexing_slicing, reason = "who makes or reads an explanation checks the places in it")]
 impl Explanation {
-    fn step<'e>(
-        &'e self,
-        f: &mut fmt::Formatter<'_>,
-        number: usize,
-        depth: usize,
-        told: &mut [bool],
-        lines: &mut Vec<Line<'e>>,
-    ) -> fmt::Result {
-        let Step { goal, holds, ways } = &self.steps[number];
-        write!(f, "{:depth$}{goal}", "")?;
-        let was_told = std::mem::replace(&mut told[number], true);
-        match (holds, ways.as_slice()) {
-            (_, [_, ..]) if was_told => writeln!(f, "{}, see above", if *holds { "" } else { ": no" }),
-            (true, [way]) => {
-                lines.extend(self.conditions(way, depth + 2));
-                writeln!(f, "  <- {}", way.by)
-            }
-            (true, _) => writeln!(f),
-            (false, []) => writeln!(f, ": no such fact, and no rule that could give it"),
-            (false, ways) => {
-                lines.extend(ways.iter().rev().map(|way| Line::Way(way, depth + 2)));
-                writeln!(f, ": no such fact; the rules that could give it:")
-            }
-        }
-    }
-
-    /// Conditions of a way, last first.
-    fn conditions<'e>(&'e self, way: &'e Way, depth: usize) -> impl Iterator<Item = Line<'e>> {
-        way.conditions.iter().rev().map(move |condition| match (&condition.what, condition.step) {
-            (What::Goal(_), Some(step)) => Line::Step(step, depth),
-            _ => Line::Condition(condition, depth),
-        })
+    /// The indented tree, with the text of each rule beside its place. `rules`: by their numbers.
+    pub fn tree(&self, rules: &BTreeMap<u32, String>) -> String {
+        Tree { explanation: self, rules, is_told: vec![false; self.steps.len()], text: String::new() }.written()
     }
 
     /// Leaves out a goal that only asks for another: the roots are what it needs.
@@ -296,4 +237,100 @@ impl Explanation {
             what => format!("`{what}` is not met ({})", way.by),
         })
     }
+}
+
+/// A line of the tree to come, with its indentation.
+enum Line<'e> {
+    Step(usize, usize),
+    /// With what is told of a condition that was skipped.
+    Condition(&'e Condition, &'static str, usize),
+    Way(&'e Way, usize),
+}
+
+/// A tree that is being written.
+struct Tree<'e> {
+    explanation: &'e Explanation,
+    rules: &'e BTreeMap<u32, String>,
+    is_told: Vec<bool>,
+    text: String,
+}
+
+impl<'e> Tree<'e> {
+    fn written(mut self) -> String {
+        // Lines to come, the next one last: trees may be deep.
+        let mut lines: Vec<Line<'e>> = self.explanation.roots.iter().rev().map(|step| Line::Step(*step, 0)).collect();
+        while let Some(line) = lines.pop() {
+            match line {
+                Line::Step(number, depth) => self.step(number, depth, &mut lines),
+                Line::Condition(condition, skipped, depth) => {
+                    let mark = match condition.outcome {
+                        Outcome::Met => "",
+                        Outcome::Failed => ": no",
+                        Outcome::Open => skipped,
+                    };
+                    self.line(depth, &format!("{}{mark}", condition.what));
+                    if let Some(step) = condition.step {
+                        lines.push(Line::Step(step, depth + 2));
+                    }
+                }
+                Line::Way(way, depth) => {
+                    let by = self.by(way);
+                    self.line(depth, &by);
+                    lines.extend(conditions(way, depth + 2));
+                }
+            }
+        }
+        if self.explanation.is_cut {
+            self.line(0, "(cut: there is more)");
+        }
+        self.text
+    }
+
+    fn line(&mut self, depth: usize, text: &str) {
+        self.text.extend(std::iter::repeat_n(' ', depth));
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    /// Where the rule stands, and its text.
+    fn by(&self, way: &Way) -> String {
+        match &way.by {
+            By::Rule { number, .. } => match self.rules.get(number) {
+                Some(text) => format!("{}: {text}", way.by),
+                None => way.by.to_string(),
+            },
+            by => by.to_string(),
+        }
+    }
+
+    fn step(&mut self, number: usize, depth: usize, lines: &mut Vec<Line<'e>>) {
+        let Step { goal, holds, ways } = &self.explanation.steps[number];
+        let was_told = std::mem::replace(&mut self.is_told[number], true);
+        let told = match (holds, ways.as_slice()) {
+            (_, [_, ..]) if was_told => format!("{goal}{}, see above", if *holds { "" } else { ": no" }),
+            (true, [way]) => {
+                lines.extend(conditions(way, depth + 2));
+                format!("{goal}  <- {}", self.by(way))
+            }
+            (true, _) => goal.to_string(),
+            (false, []) => format!("{goal}: no such fact, and no rule grants it"),
+            (false, ways) => {
+                lines.extend(ways.iter().rev().map(|way| Line::Way(way, depth + 2)));
+                format!("{goal}: no such fact; the rules that could grant it:")
+            }
+        };
+        self.line(depth, &told);
+    }
+}
+
+/// Conditions of a way, last first.
+fn conditions(way: &Way, depth: usize) -> impl Iterator<Item = Line<'_>> {
+    let failed = way.conditions.iter().position(|condition| condition.outcome == Outcome::Failed);
+    way.conditions.iter().enumerate().rev().map(move |(at, condition)| match (&condition.what, condition.step) {
+        (What::Goal(_), Some(step)) => Line::Step(step, depth),
+        _ if failed.is_some_and(|failed| failed < at) => {
+            Line::Condition(condition, ": skipped: the condition above already failed", depth)
+        }
+        _ => Line::Condition(condition, ": skipped: a condition below already failed", depth),
+    })
 }

@@ -28,6 +28,7 @@ const NAMES: u32 = 14;
 const PAGE: u32 = 15;
 const UNKNOWN_NAMES: u32 = 16;
 const SPENT: u32 = 17;
+const REASONS: u32 = 18;
 
 /// Second words of what is refused. Numbers are never given twice.
 const NEGATION: u32 = 1;
@@ -98,6 +99,10 @@ pub fn encode(outcome: &Result<Reply, Refusal>, out: &mut Vec<u8>) {
         Ok(Reply::Explanation(explained)) => {
             writer.words([EXPLANATION, 0]);
             explanation::write(&mut writer, explained);
+        }
+        Ok(Reply::Reasons(reasons)) => {
+            writer.words([REASONS, count(&reasons.lines)]);
+            explanation::write_reasons(&mut writer, reasons);
         }
         Ok(Reply::Report(tests)) => {
             writer.words([REPORT, count(tests)]);
@@ -185,6 +190,7 @@ pub fn decode(bytes: &[u8]) -> Result<Result<Reply, Refusal>, Malformed> {
             reader.zero(second)?;
             Ok(Reply::Explanation(explanation::read(&mut reader)?))
         }
+        REASONS => Ok(Reply::Reasons(explanation::read_reasons(second, &mut reader)?)),
         REPORT => Ok(Reply::Report(reader.items(second, report::read)?)),
         NAMES => {
             let is_listed = reader.flag(second)?;

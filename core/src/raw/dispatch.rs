@@ -30,6 +30,7 @@ fn run(engine: Option<&mut Engine<'_>>, call: Call) -> Result<Reply, Refusal> {
     Ok(match call {
         Call::Ask(request) => Reply::Answer(engine.ask(&request).map_err(Refusal::Ask)?),
         Call::Explain(request) => Reply::Explanation(engine.explain(&request).map_err(Refusal::Ask)?),
+        Call::Summarize(request) => Reply::Reasons(engine.summarize(&request).map_err(Refusal::Ask)?),
         Call::CheckFact { predicate, args } => Reply::FactCheck(check_fact(engine, predicate, args)),
         Call::Facts { predicate, args } => Reply::Facts(engine.facts(predicate.as_deref(), &args)),
         Call::Page { request, skip, limit } => Reply::Page(engine.page(&request, skip, limit).map_err(Refusal::Ask)?),

@@ -1,5 +1,7 @@
 //! Explanations as bytes: an answer, then goals in one list, told apart by their places.
 
+use std::collections::BTreeMap;
+
 use super::{
     Malformed, solutions,
     words::{Reader, Writer, count, length},
@@ -7,7 +9,7 @@ use super::{
 use crate::{
     limits::EXPLAIN_STEPS_MAX,
     model::{
-        Explanation,
+        Explanation, Reasons,
         explanation::{Arg, Atom, By, Condition, Outcome, SIGNS, Step, Way, What},
     },
 };
@@ -44,6 +46,37 @@ pub(super) fn write(writer: &mut Writer<'_>, explanation: &Explanation) {
         write_atom(writer, goal);
         ways.iter().for_each(|way| write_way(writer, way));
     }
+}
+
+/// Without the number of lines, which goes before it.
+pub(super) fn write_reasons(writer: &mut Writer<'_>, Reasons { lines, rules, explanation }: &Reasons) {
+    writer.words([place(rules.len()), 0]);
+    lines.iter().for_each(|line| writer.text(line));
+    for (number, text) in rules {
+        writer.words([*number, 0]);
+        writer.text(text);
+    }
+    write(writer, explanation);
+}
+
+/// Rules come in the order of their numbers, each once.
+pub(super) fn read_reasons(n_lines: u32, reader: &mut Reader<'_>) -> Result<Reasons, Malformed> {
+    let [n_rules, zero] = reader.words()?;
+    reader.zero(zero)?;
+    let lines = reader.items(n_lines, Reader::text)?;
+    let mut rules = BTreeMap::new();
+    let mut last = None;
+    reader.items(n_rules, |reader| {
+        let [number, zero] = reader.words()?;
+        reader.zero(zero)?;
+        if last.is_some_and(|last| number <= last) {
+            return reader.expected("rules in the order of their numbers before this");
+        }
+        last = Some(number);
+        rules.insert(number, reader.text()?);
+        Ok(())
+    })?;
+    Ok(Reasons { lines, rules, explanation: read(reader)? })
 }
 
 /// A place in a list as a word.

@@ -18,7 +18,7 @@ use std::fmt;
 
 use crate::{
     eval::policy_tests::TestResult,
-    model::{Answer, Ask, AskError, Change, Explanation, Fact, Pattern, Request, TooMany, ValueError},
+    model::{Answer, Ask, AskError, Change, Explanation, Fact, Pattern, Reasons, Request, TooMany, ValueError},
     pages::Page,
     rules::rule::BlockMetadata,
     snapshot::{Contents, Manifest},
@@ -67,6 +67,8 @@ pub enum Call {
     },
     /// A question, and why its answer is as it is.
     Explain(Request),
+    /// The same, with its short form and the rules' texts.
+    Summarize(Request),
     /// What the policy and the stored facts name.
     Names(Vocabulary),
     /// Some rows of the answer to a question that has rows.
@@ -124,6 +126,8 @@ pub enum Reply {
     Snapshot(Vec<u8>),
     /// Of `Explain`.
     Explanation(Explanation),
+    /// Of `Summarize`.
+    Reasons(Reasons),
     /// Of `Names`, sorted bytewise; `None`: any.
     Names(Option<Vec<String>>),
     /// Of `Test`, in order of source.

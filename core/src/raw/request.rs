@@ -30,6 +30,7 @@ const NAMES: u32 = 15;
 const PAGE: u32 = 16;
 const UNKNOWN_NAMES: u32 = 17;
 const SPENT: u32 = 18;
+const SUMMARIZE: u32 = 19;
 
 /// Kinds of what is named.
 const IDS_OF: u32 = 0;
@@ -85,6 +86,10 @@ pub fn encode(call: &Call, out: &mut Vec<u8>) {
             writer.words([UNKNOWN_NAMES, VERSION]);
             // The same question as everywhere; what it is answered by is left empty.
             write_ask(&mut writer, &Request { ask: ask.clone(), context_facts: Vec::new(), now_s: 0, budget: 0 });
+        }
+        Call::Summarize(request) => {
+            writer.words([SUMMARIZE, VERSION]);
+            write_ask(&mut writer, request);
         }
         Call::Names(asked) => {
             let (kind, name, arity, at) = match asked {
@@ -226,6 +231,7 @@ pub fn decode(bytes: &[u8]) -> Result<Call, Malformed> {
             Call::Page { request: question(&mut reader)?, skip, limit }
         }
         UNKNOWN_NAMES => Call::UnknownNames(question(&mut reader)?.ask),
+        SUMMARIZE => Call::Summarize(question(&mut reader)?),
         TEST => {
             let (now_s, budget, seed) = (reader.u64()?.cast_signed(), reader.u64()?, reader.u64()?);
             Call::Test { sources: sources(&mut reader)?, now_s, budget, seed }

@@ -10,6 +10,7 @@ use crate::{
     guest::{config::PoolConfig, pool::Pool},
     http::{authzen::settings::Settings, router::Node, server::Running, service::Service, state::State, tls::Tls},
     keys::NodeKeys,
+    output,
     replica::{
         Origin,
         cache::{Cache, Directory, State as Remembered},
@@ -41,7 +42,7 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
         let text = "OSO_ACCEPT_ENVIRONMENT_KEYS is on: where the upstream gives no key digests, every key of the \
                     environment's form may ask";
         // Not a matter of the log's level: whoever runs this has to know.
-        eprintln!("understudy: {text}");
+        output::error_line(format_args!("understudy: {text}"));
     }
     let keys = Arc::new(keys);
     let tls = config.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
@@ -50,12 +51,13 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
     let pool = Pool::start(PoolConfig::new(n_workers).with_memory(config.instance_memory_bytes))?;
     let status = Arc::new(Status::default());
     let metrics = Arc::new(metrics(&pool, &status)?);
-    let authzen = Arc::new(Settings::of(&config.environment, &config.authzen));
+    let authzen = Arc::new(Settings::of(&config.environment, &config.authzen, config.explains));
     let state = State {
         keys: keys.clone(),
         answers: pool.clone(),
         observe: metrics.clone(),
         authzen,
+        explains: config.explains,
         ready: Arc::default(),
         strict_pages: config.strict_pages,
     };
@@ -65,7 +67,7 @@ pub fn serve(config: &Config, listens: impl FnOnce(SocketAddr)) -> Result<(), St
     let (drain, draining) = watch::channel(false);
     let service: Arc<dyn Service> = Arc::new(Node(state));
     let running = listeners.serve(&service, &draining).map_err(|error| format!("can't serve: {error}"))?;
-    println!("understudy {} listens on {url}", env!("CARGO_PKG_VERSION"));
+    output::line(format_args!("understudy {} listens on {url}", env!("CARGO_PKG_VERSION")));
     listens(address);
 
     let snapshots = Arc::new(Serving { pool, keys: keys.clone(), tenant: config.tenant.clone() });
@@ -103,13 +105,13 @@ pub fn export(config: &Config, file: &Path) -> Result<(), String> {
     runtime.shutdown_timeout(LET_GO);
     let (origin, refusal) = exported?;
     if let Some(refusal) = refusal {
-        eprintln!("understudy: not from the upstream: {refusal}");
+        output::error_line(format_args!("understudy: not from the upstream: {refusal}"));
     }
     let from = match origin {
         Origin::Upstream => "the upstream",
         Origin::Disk | Origin::Import => "OSO_DIRECTORY",
     };
-    println!("{} written, from {from}, epoch {}", file.display(), status.epoch());
+    output::line(format_args!("{} written, from {from}, epoch {}", file.display(), status.epoch()));
     Ok(())
 }
 

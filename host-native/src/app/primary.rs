@@ -93,8 +93,13 @@ fn environments(config: &PrimaryConfig, n_workers: usize) -> Result<Environments
     let others: Vec<(&Accepted, Arc<Pool>, Arc<Ledger>)> = others.collect::<Result<_, String>>()?;
     let pools = std::iter::once(pool).chain(others.iter().map(|(_, pool, _)| pool.clone()));
     let observe: Arc<dyn Observe> = Arc::new(metrics(pools.collect(), ledger.clone())?);
-    let common =
-        Common { limits: config.limits, authzen: config.authzen.clone(), strict_pages: config.strict_pages, observe };
+    let common = Common {
+        limits: config.limits,
+        authzen: config.authzen.clone(),
+        explains: config.explains,
+        strict_pages: config.strict_pages,
+        observe,
+    };
     let start = |accepted: &Accepted, ledger| Environment::start(ledger, accepted.keys.clone(), &common);
     let main = start(main, ledger)?;
     let others = others.into_iter().map(|(accepted, _, ledger)| start(accepted, ledger)).collect::<Result<_, _>>()?;

@@ -4,6 +4,7 @@
 //! wrong with the input. Never: answers a question; writes a file.
 
 pub mod excerpt;
+pub mod fact_warnings;
 pub mod jsonl;
 
 use std::{fmt, path::PathBuf};
@@ -25,6 +26,8 @@ pub enum BuildError {
         /// What is wrong.
         message: String,
     },
+    /// Lines of a file of facts that are none: one message each, with file, line and column.
+    Lines(Vec<String>),
     /// The policy has errors: one rendered diagnostic each, with file, line and column.
     Policy(Vec<String>),
     /// More than a snapshot can hold.
@@ -35,6 +38,7 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BuildError::File { place, message } => write!(f, "{place}: {message}"),
+            BuildError::Lines(lines) => f.write_str(&lines.join("\n")),
             BuildError::Policy(diagnostics) => f.write_str(&diagnostics.join("\n")),
             BuildError::TooLarge(message) => f.write_str(message),
         }

@@ -4,10 +4,18 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use sha2::{Digest, Sha256};
-use understudy_core::snapshot::{Contents, Manifest};
+use understudy_core::{
+    compile::{Source, compile},
+    snapshot::{Contents, Manifest},
+};
 
 use super::usage_error;
-use crate::{build, keys::hex, replica::cache::write_whole};
+use crate::{
+    build::{self, fact_warnings},
+    keys::hex,
+    output,
+    replica::cache::write_whole,
+};
 
 /// `understudy build`.
 #[derive(Args, Debug)]
@@ -18,6 +26,9 @@ pub struct BuildArgs {
     /// Facts, one JSON object a line: `{"predicate":"has_role","args":[{"type":"User","id":"ann"}, ..]}`.
     #[arg(long, value_name = "FILE.jsonl")]
     facts: Option<PathBuf>,
+    /// Make nothing where a fact is one that no rule can use.
+    #[arg(long)]
+    strict: bool,
     /// Where the snapshot goes.
     #[arg(short, long, value_name = "FILE.snapshot")]
     output: PathBuf,
@@ -47,13 +58,28 @@ pub fn run(args: &BuildArgs) -> ExitCode {
     if let Err(error) = write_whole(&args.output, &bytes) {
         return usage_error(&format!("{} can't be written: {error}", args.output.display()));
     }
-    println!("{}: {} bytes, sha256 {}", args.output.display(), bytes.len(), hex(&Sha256::digest(&bytes)));
+    output::line(format_args!(
+        "{}: {} bytes, sha256 {}",
+        args.output.display(),
+        bytes.len(),
+        hex(&Sha256::digest(&bytes))
+    ));
     ExitCode::SUCCESS
 }
 
 fn build(args: &BuildArgs) -> Result<Vec<u8>, build::BuildError> {
     let policy = build::policy(&args.policy)?;
-    let facts = args.facts.as_deref().map_or(Ok(Vec::new()), build::jsonl::read)?;
+    let facts = args.facts.as_deref().map_or(Ok(Vec::new()), build::jsonl::read_with_lines)?;
+    if let (Some(policy), Some(file)) = (&policy, &args.facts) {
+        let source = Source { name: policy.file.as_deref().unwrap_or_default(), text: &policy.text };
+        let program = compile(&[source]).program;
+        let warnings = program.map(|program| fact_warnings::of_file(&program, file, &facts)).unwrap_or_default();
+        if args.strict && warnings.n_facts > 0 {
+            return Err(build::BuildError::Lines(warnings.lines));
+        }
+        warnings.lines.iter().for_each(output::error_line);
+    }
+    let facts = facts.into_iter().map(|(_, fact)| fact);
     let manifest = Manifest {
         environment: args.environment.clone(),
         tenant: args.tenant.clone(),

@@ -1,15 +1,17 @@
-//! `understudy explain`: one question with its reasons, as a tree or as JSON.
+//! `understudy explain`: one question with its reasons, on a few lines, as a tree or as JSON.
 
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value as Json, json};
-use understudy_core::model::{
-    Answer, Explanation, Row,
-    explanation::{Arg, Atom, By, Condition, Outcome, Step, Way, What},
-};
+use understudy_calls::explain::{holds, tree};
+use understudy_core::model::{Explanation, Reasons};
 
-use super::ask::{self, Data};
+use super::{
+    ask::{self, Data, Explained},
+    usage_error, words,
+};
+use crate::output;
 
 /// `understudy explain`.
 #[derive(Args, Debug)]
@@ -27,6 +29,9 @@ pub struct ExplainArgs {
     /// Why each solution of a predicate holds.
     #[arg(long)]
     query: bool,
+    /// After the few lines the whole tree, with the rules' texts.
+    #[arg(long)]
+    full: bool,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -36,117 +41,55 @@ pub struct ExplainArgs {
 
 /// Explains; 0 where something holds, 1 where nothing does.
 pub fn run(args: &ExplainArgs) -> ExitCode {
-    let ask = match (args.words.as_slice(), args.list, args.query) {
-        ([predicate, patterns @ ..], _, true) => ask::query_of(predicate, patterns),
-        ([actor, action, resource_type], true, _) => ask::list_of(actor, action, resource_type),
-        ([actor, action, resource], false, false) => ask::authorize_of(actor, action, resource),
-        _ => Err("`explain` takes an actor, an action and a resource".to_owned()),
+    let asked = match (args.words.as_slice(), args.list, args.query, &args.id) {
+        ([predicate, patterns @ ..], _, true, _) => words::query(predicate, patterns),
+        ([actor, action, resource_type], true, _, Some(id)) => {
+            words::authorize(actor, action, &format!("{resource_type}:{id}"))
+        }
+        ([actor, action, resource_type], true, _, None) => words::list(actor, action, resource_type),
+        ([actor, action, resource], false, false, _) => words::authorize(actor, action, resource),
+        _ => Err("explain takes an actor, an action and a resource: `User:ann read Repository:web`".to_owned()),
     };
-    let mut explanation = match ask::explain(&args.data, ask) {
-        Ok(explanation) => explanation,
-        Err(code) => return code,
-    };
-    if let (Some(id), [actor, action, resource_type]) = (&args.id, args.words.as_slice()) {
-        explanation.roots.retain(|root| match explanation.steps[*root].goal.args.last() {
-            Some(Arg::Exact { id: own, .. }) => own == id,
-            Some(Arg::Any { .. }) => true,
-            None => false,
-        });
-        if explanation.roots.iter().all(|root| !explanation.steps[*root].holds) {
-            let resource = format!("{resource_type}:{id}");
-            explanation = match ask::explain(&args.data, ask::authorize_of(actor, action, &resource)) {
-                Ok(explanation) => explanation,
-                Err(code) => return code,
-            };
+    match ask::explain(&args.data, asked, args.full || args.json) {
+        Ok(Explained::Here(reasons)) => here(args, &reasons),
+        Ok(Explained::There(told)) => there(args, &told),
+        Err(code) => code,
+    }
+}
+
+fn here(args: &ExplainArgs, Reasons { lines, rules, explanation }: &Reasons) -> ExitCode {
+    if args.json {
+        let mut document = tree(explanation, rules);
+        document["summary"] = json!(lines);
+        output::line(document);
+    } else {
+        lines.iter().for_each(output::line);
+        if args.full {
+            output::print(format_args!("\n{}", explanation.tree(rules)));
         }
     }
-    let holds = match &explanation.answer {
-        Answer::Decision(allowed) => *allowed,
-        Answer::Ids(ids) => !ids.is_empty(),
-        Answer::Facts(rows) => !rows.is_empty(),
-        Answer::Bindings { rows, .. } => !rows.is_empty(),
+    if holds(&explanation.answer) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The same as a server tells it.
+fn there(args: &ExplainArgs, told: &Json) -> ExitCode {
+    let Some((allowed, lines)) = told["allowed"].as_bool().zip(told["summary"].as_array()) else {
+        return usage_error(&"the server's reply is no explanation: is it a node or a primary?");
     };
     if args.json {
-        println!("{}", as_json(&explanation));
+        let mut document = told["explanation"].clone();
+        document["summary"] = told["summary"].clone();
+        output::line(document);
     } else {
-        match &explanation.answer {
-            Answer::Decision(allowed) => println!("{}", if *allowed { "allowed" } else { "denied" }),
-            _ if !holds => println!("nothing"),
-            _ => {}
+        lines.iter().filter_map(Json::as_str).for_each(output::line);
+        if args.full {
+            output::print(format_args!("\n{}", told["explanation"]["text"].as_str().unwrap_or_default()));
         }
-        if let Some(nearest) = explanation.nearest_miss() {
-            println!("nearest: {nearest}");
-        }
-        print!("{explanation}");
     }
-    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if allowed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The document: goals by place, what they need by the places of other goals.
+/// An explanation of a test's failure, as the document of `test --json` has it.
 pub fn as_json(explanation: &Explanation) -> Json {
-    json!({
-        "answer": answer(&explanation.answer),
-        "nearest": explanation.nearest_miss(),
-        "roots": explanation.roots,
-        "steps": explanation.steps.iter().map(step).collect::<Json>(),
-        "cut": explanation.is_cut,
-    })
-}
-
-fn answer(answer: &Answer) -> Json {
-    let row = |row: &Row| match row {
-        Row::Any => json!({"type": null, "id": null}),
-        Row::AnyOf(type_name) => json!({"type": type_name, "id": null}),
-        Row::Exact(value) => json!({"type": value.type_name(), "id": value.id()}),
-    };
-    match answer {
-        Answer::Decision(allowed) => json!(allowed),
-        Answer::Ids(ids) => json!(ids),
-        Answer::Facts(rows) => rows.iter().map(|args| args.iter().map(row).collect::<Json>()).collect(),
-        Answer::Bindings { rows, .. } => json!(rows),
-    }
-}
-
-fn step(step: &Step) -> Json {
-    json!({"goal": atom(&step.goal), "holds": step.holds, "ways": step.ways.iter().map(way).collect::<Json>()})
-}
-
-fn atom(atom: &Atom) -> Json {
-    let args = atom.args.iter().map(|arg| match arg {
-        Arg::Exact { type_name, id } => json!({"type": type_name, "id": id}),
-        Arg::Any { number, type_name } => json!({"type": type_name, "id": null, "number": number}),
-    });
-    json!({"predicate": atom.predicate, "args": args.collect::<Json>(), "text": atom.to_string()})
-}
-
-fn way(way: &Way) -> Json {
-    let (kind, place) = match &way.by {
-        By::StoredFact => ("stored_fact", None),
-        By::LaterFact => ("later_fact", None),
-        By::ContextFact => ("context_fact", None),
-        By::Question => ("question", None),
-        By::Rule { line: 0, .. } => ("default_rule", None),
-        By::Rule { file, line, .. } => ("rule", Some((file, line))),
-    };
-    let conditions = way.conditions.iter().map(|Condition { what, outcome, step }| {
-        let kind = match what {
-            What::Goal(_) => "goal",
-            What::Not(_) => "not",
-            What::Compare(..) => "compare",
-            What::In(..) => "in",
-            What::Never => "never",
-        };
-        let outcome = match outcome {
-            Outcome::Met => "met",
-            Outcome::Failed => "failed",
-            Outcome::Open => "open",
-        };
-        json!({"kind": kind, "text": what.to_string(), "outcome": outcome, "step": step})
-    });
-    json!({
-        "by": kind,
-        "file": place.map(|(file, _)| file),
-        "line": place.map(|(_, line)| line),
-        "conditions": conditions.collect::<Json>(),
-    })
+    tree(explanation, &std::collections::BTreeMap::new())
 }

@@ -13,7 +13,7 @@ use understudy_core::{
 };
 
 use super::{EXIT_USAGE, policy_files::is_coloured, usage_error};
-use crate::{build::excerpt, replica::cache::write_whole};
+use crate::{build::excerpt, output, replica::cache::write_whole};
 
 /// `understudy fmt`.
 ///
@@ -66,19 +66,19 @@ fn one(file: &Path, check: bool) -> Outcome {
     let Ok(formatted) = printer::format(&text) else {
         let sources = [Source { name: &name, text: &text }];
         let diagnostics = syntax_errors(&sources);
-        eprint!("{}", excerpt::human(&diagnostics, &sources, is_coloured(&std::io::stderr())));
-        eprintln!("understudy: {name}: left as it is, it can't be read");
+        output::error(format_args!("{}", excerpt::human(&diagnostics, &sources, is_coloured(&std::io::stderr()))));
+        output::error_line(format_args!("understudy: {name}: left as it is, it can't be read"));
         return Outcome::Failed(1);
     };
     let is_same = formatted == text;
     if check {
         if !is_same {
-            println!("{name}");
+            output::line(format_args!("{name}"));
         }
     } else if is_stream {
-        print!("{formatted}");
+        output::print(format_args!("{formatted}"));
     } else if !is_same && let Err(error) = replace(file, formatted.as_bytes()) {
-        eprintln!("understudy: {name}: can't be written: {error}");
+        output::error_line(format_args!("understudy: {name}: can't be written: {error}"));
         return Outcome::Failed(EXIT_USAGE);
     }
     if is_same { Outcome::Same } else { Outcome::Changed }

@@ -16,7 +16,7 @@ use rustls::{
 };
 
 use super::usage_error;
-use crate::http::tls::provider;
+use crate::{http::tls::provider, output};
 
 /// Longest wait for each step: less than the usual timeout of a probe.
 const WAIT: Duration = Duration::from_secs(2);
@@ -48,15 +48,19 @@ pub fn run(args: &HealthArgs) -> ExitCode {
     };
     match ask(&place) {
         Ok(answer) if answer.status == 200 => {
-            println!("serving");
+            output::line(format_args!("serving"));
             ExitCode::SUCCESS
         }
         Ok(answer) => {
-            eprintln!("understudy: {place}/healthcheck says {}: {}", answer.status, answer.body.trim());
+            output::error_line(format_args!(
+                "understudy: {place}/healthcheck says {}: {}",
+                answer.status,
+                answer.body.trim()
+            ));
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("understudy: {place}/healthcheck gives no answer: {error}");
+            output::error_line(format_args!("understudy: {place}/healthcheck gives no answer: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -10,8 +10,8 @@ use understudy_core::{
     snapshot::{self, Snapshot},
 };
 
-use super::usage_error;
-use crate::keys::hex;
+use super::{date, policy_files, usage_error};
+use crate::{keys::hex, output};
 
 /// `understudy inspect`.
 #[derive(Args, Debug)]
@@ -36,21 +36,31 @@ pub fn run(args: &InspectArgs) -> ExitCode {
         Err(message) => return usage_error(&format!("{place}: {message}")),
     };
     if args.json {
-        println!("{}", Value::Object(rows.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()));
+        output::line(format_args!("{}", Value::Object(rows.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())));
     } else {
         for (name, value) in rows {
             match value {
-                Value::String(text) => println!("{name:<14} {text}"),
-                Value::Null => println!("{name:<14} none"),
+                Value::String(text) => output::line(format_args!("{name:<14} {text}")),
+                Value::Null => output::line(format_args!("{name:<14} none")),
                 Value::Array(sections) => sections.iter().for_each(|section| {
                     let (at, bytes) = (section["at"].to_string(), section["bytes"].to_string());
-                    println!("section        {:<14} at {at:>10}, {bytes:>10} bytes", text(section, "name"));
+                    output::line(format_args!(
+                        "section        {:<14} at {at:>10}, {bytes:>10} bytes",
+                        text(section, "name")
+                    ));
                 }),
-                value => println!("{name:<14} {value}"),
+                value => match value.as_u64().filter(|at_ms| name == "created_ms" && *at_ms > 0) {
+                    Some(at_ms) => output::line(format_args!("{name:<14} {at_ms} ({})", date::told(at_ms, now_ms()))),
+                    None => output::line(format_args!("{name:<14} {value}")),
+                },
             }
         }
     }
     ExitCode::SUCCESS
+}
+
+fn now_ms() -> u64 {
+    policy_files::now_s().unsigned_abs().saturating_mul(1_000)
 }
 
 fn text<'a>(section: &'a Value, key: &str) -> &'a str {

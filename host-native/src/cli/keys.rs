@@ -5,7 +5,10 @@ use std::{io::Read, process::ExitCode};
 use clap::{Args, Subcommand};
 
 use super::usage_error;
-use crate::keys::{digest, hex};
+use crate::{
+    keys::{digest, hex},
+    output,
+};
 
 /// Longest input that can hold a key, in bytes.
 const KEY_BYTES_MAX: u64 = 4 << 10;
@@ -37,7 +40,7 @@ pub fn run(args: KeysArgs) -> ExitCode {
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return usage_error(&"this is no API key: give one line of visible ASCII characters without spaces");
     }
-    println!("{}", hex(&digest(key)));
+    output::line(format_args!("{}", hex(&digest(key))));
     ExitCode::SUCCESS
 }
 

@@ -5,24 +5,30 @@
 
 mod ask;
 mod build;
+mod date;
 mod dev;
 mod explain;
+mod facts;
 mod format;
 pub mod health;
 mod inspect;
 mod keys;
+mod manual;
 mod policy;
 mod policy_files;
 mod policy_tests;
 mod primary;
+mod remote;
 mod serve;
+mod snapshots;
 mod wasm;
+mod words;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::ServeFlags;
+use crate::{config::ServeFlags, output};
 
 /// Exit code of bad usage or bad input.
 pub const EXIT_USAGE: u8 = 2;
@@ -62,16 +68,32 @@ enum Command {
     List(ask::ListArgs),
     /// What may the actor do to the resource?
     Actions(ask::ActionsArgs),
-    /// Every solution of a predicate.
+    /// Every solution of a predicate. Exit code 0 if there is one.
     Query(ask::QueryArgs),
-    /// Why, or why not: the rules and facts behind an answer, or what is missing. Exit code 0 yes, 1 no.
+    /// Who may do this to the resource? Exit code 0 if anybody may.
+    Who(ask::WhoArgs),
+    /// Why, or why not: what an answer rests on, or what would give it and what stands against it. Exit code 0 yes, 1 no.
     Explain(explain::ExplainArgs),
+    /// Store facts in a primary.
+    Tell(facts::TellArgs),
+    /// Remove facts from a primary.
+    Delete(facts::DeleteArgs),
+    /// Print stored facts of a primary or a node. Exit code 0 if there is one.
+    Get(facts::GetArgs),
+    /// What differs between two snapshots. Exit code 0 nothing, 1 something.
+    Diff(snapshots::DiffArgs),
+    /// How many facts of which kind a snapshot has.
+    Stats(snapshots::StatsArgs),
     /// Does the node on this machine serve? Exit code 0 yes, 1 no.
     Health(health::HealthArgs),
     /// Digests of API keys, for OSO_ACCEPTED_KEYS_FILE.
     Keys(keys::KeysArgs),
     /// Write the engine as WebAssembly, its interfaces and the package for Node.js: to embed it without a compiler.
     Wasm(wasm::WasmArgs),
+    /// Completions for a shell: `understudy completions bash`.
+    Completions(manual::CompletionsArgs),
+    /// A page for `man`: `understudy man | man -l -`.
+    Man(manual::ManArgs),
 }
 
 /// Runs the command that the arguments name.
@@ -88,24 +110,32 @@ pub fn run() -> ExitCode {
         Command::List(args) => ask::list(&args),
         Command::Actions(args) => ask::actions(&args),
         Command::Query(args) => ask::query(&args),
+        Command::Who(args) => ask::who(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Tell(args) => facts::tell(&args),
+        Command::Delete(args) => facts::delete(&args),
+        Command::Get(args) => facts::get(&args),
+        Command::Diff(args) => snapshots::diff(&args),
+        Command::Stats(args) => snapshots::stats(&args),
         Command::Build(args) => build::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Keys(args) => keys::run(args),
         Command::Wasm(args) => wasm::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     }
 }
 
 /// Says what is wrong with the usage, in one line.
 pub fn usage_error(message: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("understudy: {message}");
+    output::error_line(format_args!("understudy: {message}"));
     ExitCode::from(EXIT_USAGE)
 }
 
 /// Says why it did not work, in one line.
 pub fn failed(why: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("understudy: {why}");
+    output::error_line(format_args!("understudy: {why}"));
     ExitCode::FAILURE
 }
 

@@ -11,7 +11,7 @@ use clap::Args;
 use understudy_core::compile::{Compiled, Source, compile_and_warn};
 
 use super::usage_error;
-use crate::build::excerpt;
+use crate::{build::excerpt, output};
 
 /// Policy files: several are one policy.
 #[derive(Args, Debug)]
@@ -43,11 +43,16 @@ pub fn is_coloured(stream: &impl IsTerminal) -> bool {
 
 /// Reads and compiles; errors and warnings go to stderr. `Err`: the exit code to end with.
 pub fn load(files: &[PathBuf]) -> Result<Compiled, ExitCode> {
+    load_with_texts(files).map(|(compiled, _)| compiled)
+}
+
+/// The same, with names and texts of the files.
+pub fn load_with_texts(files: &[PathBuf]) -> Result<(Compiled, Vec<(String, String)>), ExitCode> {
     let texts = read(files)?;
     let sources = sources(&texts);
     let compiled = compile_and_warn(&sources);
-    eprint!("{}", excerpt::human(&compiled.diagnostics, &sources, is_coloured(&std::io::stderr())));
-    if compiled.program.is_some() { Ok(compiled) } else { Err(ExitCode::from(super::EXIT_USAGE)) }
+    output::error(excerpt::human(&compiled.diagnostics, &sources, is_coloured(&std::io::stderr())));
+    if compiled.program.is_some() { Ok((compiled, texts)) } else { Err(ExitCode::from(super::EXIT_USAGE)) }
 }
 
 /// Seconds since 1970, UTC.

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{failed, usage_error};
 use crate::{
     app,
-    config::{self, Authzen, AuthzenFlags, LogLevel, TlsFiles},
+    config::{self, Authzen, AuthzenFlags, LogLevel, TlsFiles, truth_or},
     primary::{
         PrimaryConfig,
         config::{Restore, access},
@@ -78,6 +78,9 @@ pub struct PrimaryArgs {
     /// What to log.
     #[arg(long, value_enum, default_value = "warn", value_name = "LEVEL")]
     log_level: Level,
+    /// Tell callers why, where they ask for it (true or false) [default: true].
+    #[arg(long, env = "OSO_EXPLAIN", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    explain: Option<String>,
     #[command(flatten)]
     authzen: AuthzenFlags,
     #[command(flatten)]
@@ -141,6 +144,10 @@ pub fn run(args: PrimaryArgs) -> ExitCode {
             (Ok(origins), Ok(memory)) => (origins, memory),
             (Err(error), _) | (_, Err(error)) => return usage_error(&error.to_string()),
         };
+    let explains = match truth_or("OSO_EXPLAIN", args.explain, true) {
+        Ok(explains) => explains,
+        Err(error) => return usage_error(&error.to_string()),
+    };
     let watches_policy = args.watch_for_changes.is_some();
     let mut policy = args.files;
     policy.extend(args.policy);
@@ -157,6 +164,7 @@ pub fn run(args: PrimaryArgs) -> ExitCode {
         watches_policy,
         facts: args.facts,
         environments,
+        explains,
         restores: args.restore.then_some(Restore { accepts_loss: args.accept_lost_writes }),
         authzen,
         strict_pages: args.strict_pages,

@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::failed;
+use crate::output;
 
 /// `understudy wasm`.
 #[derive(Args, Debug)]
@@ -73,15 +74,16 @@ pub fn run(args: &WasmArgs) -> ExitCode {
             return failed(&format!("{} can't be written: {error}", path.display()));
         }
     }
-    let of = |what: &str, bytes: &[u8]| println!("{}: {} bytes", folder.join(what).display(), bytes.len());
+    let of =
+        |what: &str, bytes: &[u8]| output::line(format_args!("{}: {} bytes", folder.join(what).display(), bytes.len()));
     of("understudy.core.wasm", CORE);
     of("understudy.component.wasm", COMPONENT);
-    println!(
+    output::line(format_args!(
         "{}: their interfaces; {}: the core module's calls",
         folder.join("wit").display(),
         folder.join("RAW.md").display()
-    );
-    println!("{}: the package for Node.js: `npm install` it from there", folder.join("js").display());
+    ));
+    output::line(format_args!("{}: the package for Node.js: `npm install` it from there", folder.join("js").display()));
     ExitCode::SUCCESS
 }
 

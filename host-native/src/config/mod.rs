@@ -16,6 +16,7 @@ use crate::http::cors::Origins;
 
 pub use authzen::{Authzen, AuthzenFlags};
 pub use tls::TlsFiles;
+pub use values::truth_or;
 pub use values::{ConfigError, duration};
 pub use values::{cors_origins, instance_memory};
 use values::{name, read, required, set, truth, upstream_url};
@@ -87,6 +88,9 @@ pub struct ServeFlags {
     /// at most 1GiB].
     #[arg(long, env = "OSO_INSTANCE_MEMORY", hide_env_values = true, value_name = "BYTES")]
     pub instance_memory: Option<String>,
+    /// Tell callers why, where they ask for it (true or false) [default: true].
+    #[arg(long, env = "OSO_EXPLAIN", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub explain: Option<String>,
     /// How AuthZEN callers are served.
     #[command(flatten)]
     pub authzen: AuthzenFlags,
@@ -176,6 +180,8 @@ pub struct Config {
     pub cors_origins: Option<Origins>,
     /// Memory of an instance besides its snapshot, in bytes; absent: what the machine allows.
     pub instance_memory_bytes: Option<usize>,
+    /// Tell callers why?
+    pub explains: bool,
     /// How AuthZEN callers are served.
     pub authzen: Authzen,
     /// Write a snapshot here and exit.
@@ -242,6 +248,7 @@ impl Config {
             tls: TlsFiles::check(flags.tls_cert, flags.tls_key, flags.tls_client_ca)?,
             cors_origins: cors_origins(flags.cors_origins)?,
             instance_memory_bytes: instance_memory(flags.instance_memory)?,
+            explains: truth_or("OSO_EXPLAIN", flags.explain, true)?,
             authzen: Authzen::check(flags.authzen)?,
             export: set(flags.export).map(PathBuf::from),
             import: set(flags.import).map(PathBuf::from),

@@ -62,12 +62,17 @@ pub fn read<T>(
 
 /// True or false; unset is false.
 pub fn truth(variable: &str, value: Option<String>) -> Result<bool, ConfigError> {
+    truth_or(variable, value, false)
+}
+
+/// True or false; unset is what is given.
+pub fn truth_or(variable: &str, value: Option<String>, unset: bool) -> Result<bool, ConfigError> {
     let truth = read(variable, value, "true or false", |text| match text.to_ascii_lowercase().as_str() {
         "true" | "1" => Some(true),
         "false" | "0" => Some(false),
         _ => None,
     })?;
-    Ok(truth.unwrap_or(false))
+    Ok(truth.unwrap_or(unset))
 }
 
 /// An address to ask, without a slash at the end.

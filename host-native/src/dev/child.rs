@@ -33,7 +33,7 @@ impl Child {
         let mut command = Command::new(&program);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut process = command.spawn().map_err(|error| format!("the primary can't be started: {error}"))?;
-        let ended = || "the primary ended before it listened: what it said stands above".to_owned();
+        let ended = || "the primary failed to start; see the error above".to_owned();
         let lines = BufReader::new(process.stdout.take().ok_or_else(ended)?).lines();
         let address = lines.map_while(Result::ok).find_map(|line| {
             line.split_once("listens on http://").and_then(|(_, address)| address.trim().parse().ok())

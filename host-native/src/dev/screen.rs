@@ -98,7 +98,7 @@ impl Screen {
 
     /// Both have ended.
     pub fn stopped(&self, data: &Path) {
-        self.print(&format!("stopped; data stay in {}\n", data.display()));
+        self.print(&format!("stopped; data kept in {}\n", data.display()));
     }
 
     fn print(&self, text: &str) {

@@ -4,7 +4,7 @@ use std::{fs::File, path::Path, sync::Arc};
 
 use understudy_calls::dialogue::{Dialogue, Told};
 use understudy_core::{
-    model::{Answer, Change, Fact, Pattern},
+    model::{Answer, Change, Fact, Pattern, Reasons, Request},
     raw::{Call, Reply},
 };
 
@@ -21,6 +21,15 @@ use crate::{
 impl Answers for Pool {
     fn ask(&self, asker: Asker, asked: Asked) -> Pending<'_, Result<Vec<Answer>, CallError>> {
         Box::pin(async move { Ok(self.run(asker, Questions::new(asked)).await?.answers) })
+    }
+
+    fn explain(&self, asker: Asker, request: Request) -> Pending<'_, Result<Reasons, CallError>> {
+        Box::pin(async move {
+            match self.run(asker, OneCall::new(Call::Summarize(request), true)).await?.reply {
+                Some(Reply::Reasons(reasons)) => Ok(reasons),
+                _ => Err(mismatch()),
+            }
+        })
     }
 
     fn converse(&self, asker: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {

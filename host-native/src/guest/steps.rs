@@ -20,6 +20,14 @@ pub fn take(
     match step {
         Step::Skip => Ok(Some(Told::Skipped)),
         Step::Names(vocabulary) => names(instance, vocabulary, quick_units.is_some()),
+        // Reasons take long: nobody's check stands behind them.
+        Step::Explain(_) if quick_units.is_some() => Ok(None),
+        Step::Explain(request) => match instance.call(&Call::Summarize(request)) {
+            Ok(Reply::Reasons(reasons)) => Ok(Some(Told::Reasons(Some(reasons.lines)))),
+            Ok(_) => Err(another_kind()),
+            Err(Failure::Refused(Refusal::Ask(_))) => Ok(Some(Told::Reasons(None))),
+            Err(failure) => Err(failure),
+        },
         Step::Ask(mut request) => {
             let asked = request.budget.min(*units_left);
             request.budget = quick_units.map_or(asked, |units| units.min(asked));

@@ -88,7 +88,9 @@ fn drawn_typed(explanation: &reasons::Explanation) -> Vec<String> {
                 reasons::By::LaterFact => "  fact written later".to_owned(),
                 reasons::By::ContextFact => "  context fact".to_owned(),
                 reasons::By::Question => "  the question".to_owned(),
-                reasons::By::Rule(reasons::Place { line: 0, .. }) => "  default rule".to_owned(),
+                reasons::By::Rule(reasons::Place { line: 0, .. }) => {
+                    "  built-in rule: allow if has_permission".to_owned()
+                }
                 reasons::By::Rule(reasons::Place { file, line }) => format!("  rule at {file}:{line}"),
             });
             for reasons::Condition { what, outcome, goal } in conditions {

@@ -62,6 +62,11 @@ pub const REFUSAL_WAIT: Duration = Duration::from_secs(1);
 /// How long the rest of a refused body is read and dropped: a client that still sends reads no reply, and closing over
 /// unread bytes would take the reply back.
 pub const DISCARD_WAIT: Duration = Duration::from_secs(1);
+/// Work units of an explanation, the answer's included: what it keeps of every row would fill an instance long before the
+/// units of a request are spent.
+pub const EXPLAIN_UNITS_MAX: u64 = 20_000_000;
+/// Bytes of an explanation's reply: two thousand goals with ordinary ids are a tenth of it.
+pub const EXPLAIN_BYTES_MAX: usize = 4 << 20;
 /// Descriptors that are not for connections: files, the upstream, listeners.
 const OTHER_DESCRIPTORS: u64 = 256;
 

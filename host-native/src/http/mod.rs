@@ -12,6 +12,7 @@ mod body;
 mod connection;
 pub mod cors;
 mod exchange;
+pub mod explain;
 pub mod facts;
 mod label;
 pub mod limits;

@@ -1,11 +1,11 @@
 //! `/api/query` and `/api/evaluate_query`.
 
 use serde::{Serialize, Serializer};
-use understudy_core::model::{Answer, Ask};
+use understudy_core::model::Answer;
 use understudy_wire as wire;
 
 use super::{
-    convert,
+    convert, question,
     reply::Reply,
     state::{Asker, State, mismatch},
 };
@@ -13,11 +13,8 @@ use super::{
 /// Solutions of one predicate.
 pub async fn query(state: &State, asker: Asker, body: &[u8]) -> Result<Reply, Reply> {
     let asked: wire::QueryRequest = convert::question(body)?;
+    let ask = question::query(&asked)?;
     let predicate = asked.fact.predicate;
-    let ask = Ask::Query {
-        predicate: predicate.clone(),
-        args: convert::patterns(&asked.fact.args).map_err(|error| error.at("fact"))?,
-    };
     match state.ask(asker, ask, convert::facts(&asked.context_facts)?).await? {
         Answer::Facts(rows) => {
             let results = rows.into_iter().map(|row| convert::wire_solution(&predicate, row)).collect();

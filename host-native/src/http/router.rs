@@ -7,7 +7,7 @@ use understudy_wire::{
 };
 
 use super::{
-    actions, admin, authorize, authzen, facts, head, list, metadata, query,
+    actions, admin, authorize, authzen, explain, facts, head, list, metadata, query,
     reply::Reply,
     service::{Admission, Arrived, Kind, Service},
     state::{Lost, Pending, State},
@@ -98,6 +98,7 @@ pub async fn answer(state: &State, endpoint: Endpoint, key: &str, arrived: &Arri
         Endpoint::BulkActions => actions::bulk_actions(state, asker, body).await,
         Endpoint::Query => query::query(state, asker, body).await,
         Endpoint::EvaluateQuery => query::evaluate_query(state, asker, body).await,
+        Endpoint::Explain => explain::explain(state, asker, body).await,
         Endpoint::Facts => facts::facts(state, asker, &arrived.query).await,
         Endpoint::PolicyMetadata => metadata::metadata(state, asker).await,
         Endpoint::Evaluation => authzen::evaluation(state, arrived).await,

@@ -13,7 +13,7 @@ use std::{
 use understudy_calls::dialogue::{Dialogue, Told};
 use understudy_core::{
     limits::WORK_UNITS_PER_REQUEST,
-    model::{Answer, Ask, AskError, Fact, Pattern, Request},
+    model::{Answer, Ask, AskError, Fact, Pattern, Reasons, Request},
     rules::rule::BlockMetadata,
 };
 
@@ -81,6 +81,8 @@ impl Asked {
 pub trait Answers: Send + Sync {
     /// Answers all questions from one generation, in order; the first that fails ends it.
     fn ask(&self, asker: Asker, asked: Asked) -> Pending<'_, Result<Vec<Answer>, CallError>>;
+    /// Answers one question and says why, in the slow lane: reasons are for people, and are no decision's business.
+    fn explain(&self, asker: Asker, request: Request) -> Pending<'_, Result<Reasons, CallError>>;
     /// Takes the steps of a dialogue, all of them with one generation, and gives what came of each.
     fn converse(&self, asker: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>>;
     /// Stored facts that fit (http-api.md §6.1).
@@ -126,6 +128,8 @@ pub struct State {
     pub observe: Arc<dyn Observe>,
     /// How AuthZEN's calls are read.
     pub authzen: Arc<Settings>,
+    /// Is it told why?
+    pub explains: bool,
     /// Should it be sent requests?
     pub ready: Arc<Readiness>,
     /// Are pages smaller than the hosted service's smallest refused?

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::sync::watch;
 use understudy_calls::dialogue::{Dialogue, Step, Told};
-use understudy_core::model::{Answer, Ask, Fact, Pattern, Request, Row, Value};
+use understudy_core::model::{Answer, Ask, Explanation, Fact, Pattern, Reasons, Request, Row, Value};
 
 use super::{
     cors::Origins,
@@ -95,6 +95,11 @@ impl Answers for Straw {
             Ok(requests.iter().map(straw).collect())
         })
     }
+    fn explain(&self, _: Asker, request: Request) -> Pending<'_, Result<Reasons, CallError>> {
+        let explanation =
+            Explanation { answer: straw(&request), roots: Vec::new(), steps: Vec::new(), nearest: None, is_cut: false };
+        Box::pin(async move { Ok(Reasons { lines: vec!["why".into()], rules: Default::default(), explanation }) })
+    }
     fn converse(&self, _: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
         Box::pin(async move {
             let mut told = Vec::new();
@@ -102,6 +107,7 @@ impl Answers for Straw {
                 told.push(match step {
                     Step::Ask(request) => Told::Answer(straw(&request)),
                     Step::Names(_) => Told::Names(None),
+                    Step::Explain(_) => Told::Reasons(None),
                     Step::Skip => Told::Skipped,
                 });
             }
@@ -151,6 +157,7 @@ fn start_as(limits: Limits, n_workers: usize, origins: Option<Origins>) -> Serve
         authzen: Arc::default(),
         ready: Arc::default(),
         strict_pages: true,
+        explains: true,
     };
     let service: Arc<dyn Service> = Arc::new(Node(state));
     let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, n_workers).unwrap();

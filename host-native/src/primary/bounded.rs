@@ -7,7 +7,7 @@ use std::sync::{
 
 use understudy_calls::dialogue::{Dialogue, Step, Told};
 use understudy_core::{
-    model::{Answer, Fact, Pattern},
+    model::{Answer, Fact, Pattern, Reasons, Request},
     vocabulary::Vocabulary,
 };
 use understudy_wire::Code;
@@ -55,6 +55,13 @@ impl Answers for Bounded {
         })
     }
 
+    fn explain(&self, asker: Asker, request: Request) -> Pending<'_, Result<Reasons, CallError>> {
+        Box::pin(async move {
+            self.context_facts(request.context_facts.len())?;
+            self.answers.explain(asker, request).await
+        })
+    }
+
     fn converse(&self, asker: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
         Box::pin(async move {
             let max = self.limits.context_facts_max.unwrap_or(usize::MAX);
@@ -66,7 +73,7 @@ impl Answers for Bounded {
             told.iter().zip(1..).try_for_each(|(told, number)| match told {
                 Told::Answer(answer) => self.answer(answer),
                 Told::Names(Some(names)) if number == universe => self.results(names.len()),
-                Told::Failed(_) | Told::Names(_) | Told::Skipped => Ok(()),
+                Told::Failed(_) | Told::Names(_) | Told::Reasons(_) | Told::Skipped => Ok(()),
             })?;
             Ok(told)
         })

@@ -38,6 +38,8 @@ pub struct PrimaryConfig {
     pub environments: Vec<Accepted>,
     /// Make damaged stores anew.
     pub restores: Option<Restore>,
+    /// Are callers told why, where they ask for it?
+    pub explains: bool,
     /// How AuthZEN callers are served.
     pub authzen: Authzen,
     /// Are pages smaller than the hosted service's smallest refused?
@@ -84,6 +86,7 @@ impl Default for PrimaryConfig {
                 keys: vec![AcceptedKey { digest: digest(DEVELOPMENT_KEY), right: Right::Write }],
             }],
             restores: None,
+            explains: true,
             authzen: Authzen::default(),
             strict_pages: false,
             limits: Limits::default(),

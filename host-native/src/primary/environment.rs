@@ -40,6 +40,8 @@ impl KeyCheck for FixedKeys {
 pub struct Common {
     /// Of a plan, for each.
     pub limits: Limits,
+    /// Are callers told why, where they ask for it?
+    pub explains: bool,
     /// How AuthZEN callers are served.
     pub authzen: Authzen,
     /// Are pages smaller than the hosted service's smallest refused?
@@ -69,7 +71,7 @@ pub struct Environment {
 impl Environment {
     /// Begins to publish what the ledger has; its instances serve already.
     pub fn start(ledger: Arc<Ledger>, keys: Vec<AcceptedKey>, common: &Common) -> Result<Self, String> {
-        let Common { limits, authzen, strict_pages, observe } = common.clone();
+        let Common { limits, authzen, explains, strict_pages, observe } = common.clone();
         let publisher = {
             let ledger = ledger.clone();
             std::thread::Builder::new().name("publisher".into()).spawn(move || publisher::run(&ledger))
@@ -82,7 +84,8 @@ impl Environment {
                 keys: Arc::new(FixedKeys(keys)),
                 answers,
                 observe,
-                authzen: Arc::new(Settings::of(ledger.environment(), &authzen)),
+                authzen: Arc::new(Settings::of(ledger.environment(), &authzen, explains)),
+                explains,
                 ready: Arc::default(),
                 strict_pages,
             },

@@ -35,7 +35,7 @@ pub fn tests_folder(config: &PrimaryConfig) -> PathBuf {
 pub fn open_main(config: &PrimaryConfig, accepted: &Accepted, instances: Arc<dyn Instances>) -> Result<Ledger, String> {
     let checked = policy::check_files(&config.policy, &*instances).map_err(|lines| lines.join("\n"))?;
     let policy = checked.map(|(policy, checked)| {
-        checked.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        checked.warnings.iter().for_each(crate::output::error_line);
         policy
     });
     let facts = config.facts.as_deref().map_or(Ok(Vec::new()), build::jsonl::read);
@@ -71,7 +71,8 @@ fn store(folder: &Path, environment: &str, restores: Option<Restore>) -> Result<
     owned.map_err(|error| format!("--data {}: can't be made private: {error}", folder.display()))?;
     let file = folder.join("store.redb");
     if let Some(Restore { accepts_loss }) = restores {
-        eprintln!("understudy primary: {}", restore(folder, environment, accepts_loss)?);
+        let told = restore(folder, environment, accepts_loss)?;
+        crate::output::error_line(format_args!("understudy primary: {told}"));
     }
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|error| format!("the system gives no random numbers: {error}"))?;

@@ -19,6 +19,7 @@ use super::{
     ledger::Ledger,
     policy::{PolicyRefused, check_files},
 };
+use crate::output;
 
 /// Between two looks. A file counts once two of them agree, so that one that is just being written is left alone.
 const LOOK: Duration = Duration::from_millis(250);
@@ -94,7 +95,7 @@ fn reload(ledger: &Ledger, files: &[PathBuf]) -> Result<bool, Vec<String>> {
     let Some((policy, checked)) = check_files(files, ledger.instances())? else { return Ok(false) };
     let offset = ledger.set_policy(&policy, checked.program).map_err(|refused: PolicyRefused| refused.lines())?;
     if offset.is_some() {
-        checked.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        checked.warnings.iter().for_each(|warning| output::error_line(warning));
     }
     Ok(offset.is_some())
 }
@@ -103,9 +104,12 @@ fn reload(ledger: &Ledger, files: &[PathBuf]) -> Result<bool, Vec<String>> {
 fn tell(files: &[PathBuf], outcome: Result<bool, Vec<String>>) {
     let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     match outcome {
-        Ok(true) => println!("understudy primary: the policy of {} is in force", names.join(", ")),
+        Ok(true) => output::line(format_args!("understudy primary: the policy of {} is in force", names.join(", "))),
         Ok(false) => {}
-        Err(lines) => eprintln!("{}\nunderstudy primary: the policy before stays in force", lines.join("\n")),
+        Err(lines) => output::error_line(format_args!(
+            "{}\nunderstudy primary: the policy before stays in force",
+            lines.join("\n")
+        )),
     }
 }
 

@@ -10,6 +10,8 @@ use understudy_core::{
 pub enum Step {
     /// A question.
     Ask(Request),
+    /// Why a question is answered as it is.
+    Explain(Request),
     /// What the policy and the stored facts name.
     Names(Vocabulary),
     /// Nothing: what would be asked here can't be.
@@ -23,6 +25,8 @@ pub enum Told {
     Answer(Answer),
     /// The question has none.
     Failed(AskError),
+    /// The reasons in a few lines; `None`: there are none to tell.
+    Reasons(Option<Vec<String>>),
     /// The names; `None`: any.
     Names(Option<Vec<String>>),
     /// Nothing was asked.

@@ -12,6 +12,7 @@ pub mod authzen;
 mod body;
 pub mod convert;
 pub mod dialogue;
+pub mod explain;
 pub mod head;
 pub mod keys;
 pub mod limits;

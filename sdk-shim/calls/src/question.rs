@@ -3,7 +3,7 @@
 use understudy_core::model::Ask;
 use understudy_wire as wire;
 
-use crate::convert::{Unreadable, action, type_name, value_at};
+use crate::convert::{Unreadable, action, patterns, type_name, value_at};
 
 /// Of `/api/authorize`.
 pub fn authorize(asked: &wire::AuthorizeRequest) -> Result<Ask, Unreadable> {
@@ -20,6 +20,14 @@ pub fn list(asked: &wire::ListRequest) -> Result<Ask, Unreadable> {
         actor: value_at("actor_", &asked.actor_type, &asked.actor_id)?,
         action: action(&asked.action)?,
         resource_type: type_name(asked.resource_type.clone()).map_err(|error| error.at("resource_type"))?,
+    })
+}
+
+/// Of `/api/query`.
+pub fn query(asked: &wire::QueryRequest) -> Result<Ask, Unreadable> {
+    Ok(Ask::Query {
+        predicate: asked.fact.predicate.clone(),
+        args: patterns(&asked.fact.args).map_err(|error| error.at("fact"))?,
     })
 }
 

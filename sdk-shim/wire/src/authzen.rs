@@ -10,7 +10,7 @@ use crate::paths::Endpoint;
 pub struct Decision {
     /// May it be done?
     pub decision: bool,
-    /// Of an item that couldn't be decided: why.
+    /// Of an item that couldn't be decided: why. Of one that was: its reasons, where the caller asks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<DecisionContext>,
 }
@@ -19,7 +19,11 @@ pub struct Decision {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecisionContext {
     /// Why there is none.
-    pub error: ItemError,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ItemError>,
+    /// Why it is as it is, on a few lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Why an item couldn't be decided.

@@ -179,6 +179,18 @@ pub struct EvaluateResult {
     pub results: Vec<BTreeMap<String, Option<String>>>,
 }
 
+/// Answer of `POST /api/explain`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExplainResult {
+    /// The decision; of a list, of actions and of a query: is there any result?
+    pub allowed: bool,
+    /// The reasons in a few lines.
+    pub summary: Vec<String>,
+    /// The long form, where it is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<serde_json::Value>,
+}
+
 /// An expectation that was not met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mismatch {

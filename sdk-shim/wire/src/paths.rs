@@ -70,6 +70,8 @@ endpoints! {
     Query Post "/api/query" Everywhere;
     /// A conjunction over variables.
     EvaluateQuery Post "/api/evaluate_query" Everywhere;
+    /// Why a call is answered as it is.
+    Explain Post "/api/explain" Everywhere;
     /// Stored facts.
     Facts Get "/api/facts" Everywhere;
     /// Roles, permissions and relations of the policy.

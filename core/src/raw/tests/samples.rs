@@ -96,7 +96,12 @@ pub(super) fn calls() -> Vec<Call> {
         })
         .flat_map(|request| {
             let names = Call::UnknownNames(request.ask.clone());
-            [Call::Page { request: request.clone(), skip: 1 << 40, limit: 1_000 }, Call::Explain(request), names]
+            [
+                Call::Page { request: request.clone(), skip: 1 << 40, limit: 1_000 },
+                Call::Explain(request.clone()),
+                Call::Summarize(request),
+                names,
+            ]
         })
         .collect();
     calls.extend(explained);
@@ -218,6 +223,11 @@ pub(super) fn outcomes() -> Vec<Result<Reply, Refusal>> {
         Ok(Reply::UnknownNames(vec!["`Repo` has no action `raed`; did you mean `read`?".into()])),
         Ok(Reply::FactCheck(Some("`open` is not used in policy".into()))),
     ];
+    outcomes.extend(explanations().into_iter().enumerate().map(|(at, explanation)| {
+        let lines = vec!["denied".into(); at];
+        let rules = [(0, String::new()), (7, "\"read\" if \"reader\";".into())].into_iter().take(at).collect();
+        Ok(Reply::Reasons(Reasons { lines, rules, explanation }))
+    }));
     outcomes.extend(explanations().into_iter().map(|explanation| Ok(Reply::Explanation(explanation))));
     outcomes
 }

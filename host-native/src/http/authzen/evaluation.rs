@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use understudy_calls::{authzen::batch::Batch, refusal::Refusal};
+use understudy_calls::{
+    authzen::batch::{Batch, Decided},
+    refusal::Refusal,
+};
 use understudy_wire::authzen::{Decision, DecisionContext, Evaluations, ItemError};
 
 use super::{converse, read};
@@ -27,19 +30,23 @@ async fn decide(state: &State, arrived: &Arrived, batch: Batch) -> Result<Reply,
     let told = converse(state, arrived.asker, batch.clone()).await?;
     let mut decisions = batch.decisions(&told).into_iter();
     if batch.is_single() {
-        let decision = decisions.next().ok_or_else(mismatch)??;
-        return Ok(Reply::ok(&Decision { decision, context: None }));
+        let Decided { decision, reason } = decisions.next().ok_or_else(mismatch)?;
+        return Ok(Reply::ok(&Decision { decision: decision?, context: because(reason) }));
     }
     Ok(Reply::ok(&Evaluations { evaluations: decisions.map(item).collect() }))
 }
 
 /// What can't be decided is a denial that says why.
-fn item(decision: Result<bool, Refusal>) -> Decision {
+fn item(Decided { decision, reason }: Decided) -> Decision {
     match decision {
-        Ok(decision) => Decision { decision, context: None },
+        Ok(decision) => Decision { decision, context: because(reason) },
         Err(Refusal { code, message }) => {
             let error = ItemError { status: code.status(), message };
-            Decision { decision: false, context: Some(DecisionContext { error }) }
+            Decision { decision: false, context: Some(DecisionContext { error: Some(error), reason: None }) }
         }
     }
+}
+
+fn because(reason: Option<String>) -> Option<DecisionContext> {
+    reason.map(|reason| DecisionContext { error: None, reason: Some(reason) })
 }

@@ -15,13 +15,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Those of an environment, as the operator has said.
-    pub fn of(environment: &str, said: &Authzen) -> Self {
+    /// Those of an environment, as the operator has said. `gives_reasons`: to callers who ask for them.
+    pub fn of(environment: &str, said: &Authzen, gives_reasons: bool) -> Self {
         let terms = Terms {
             environment: environment.to_owned(),
             types: said.types.clone(),
             takes_context_facts: said.takes_context_facts,
             facts_max: said.facts_max,
+            gives_reasons,
         };
         Settings::new(terms, said.url.as_deref())
     }

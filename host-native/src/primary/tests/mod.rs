@@ -14,7 +14,7 @@ use understudy_calls::dialogue::{Dialogue, Step, Told};
 use understudy_core::{
     engine::{Engine, Options},
     limits::WORK_UNITS_PER_REQUEST,
-    model::{Answer, Change, Fact, Pattern},
+    model::{Answer, Change, Fact, Pattern, Reasons, Request},
     raw::dispatch,
     snapshot,
 };
@@ -82,6 +82,9 @@ impl Answers for Native {
             self.with(|engine| asked.into_requests().map(|one| engine.ask(&one).map_err(CallError::Ask)).collect())?
         })
     }
+    fn explain(&self, _: Asker, request: Request) -> Pending<'_, Result<Reasons, CallError>> {
+        Box::pin(async move { self.with(|engine| engine.summarize(&request).map_err(CallError::Ask))? })
+    }
     fn converse(&self, _: Asker, dialogue: Arc<dyn Dialogue>) -> Pending<'_, Result<Vec<Told>, CallError>> {
         Box::pin(async move {
             self.with(|engine| {
@@ -90,6 +93,7 @@ impl Answers for Native {
                     told.push(match step {
                         Step::Ask(request) => engine.ask(&request).map_or_else(Told::Failed, Told::Answer),
                         Step::Names(vocabulary) => Told::Names(engine.names(&vocabulary)),
+                        Step::Explain(request) => Told::Reasons(engine.summarize(&request).ok().map(|told| told.lines)),
                         Step::Skip => Told::Skipped,
                     });
                 }
@@ -165,8 +169,13 @@ fn start(config: &PrimaryConfig) -> Started {
     let observe = Arc::new(Metrics::new(Readings::default).unwrap());
     let (main, others) = config.environments.split_first().unwrap();
     let ledger = Arc::new(start::open_main(config, main, native.clone()).unwrap());
-    let common =
-        Common { limits: config.limits, authzen: config.authzen.clone(), strict_pages: config.strict_pages, observe };
+    let common = Common {
+        limits: config.limits,
+        authzen: config.authzen.clone(),
+        explains: config.explains,
+        strict_pages: config.strict_pages,
+        observe,
+    };
     let environment =
         |ledger: Arc<Ledger>, accepted: &Accepted| Environment::start(ledger, accepted.keys.clone(), &common).unwrap();
     let others = others.iter().map(|other| {

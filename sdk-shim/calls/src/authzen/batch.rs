@@ -12,7 +12,7 @@ use super::{
     Terms,
     entity::{Action, Entity, required},
     json::{Json, Object},
-    limits::ITEMS_MAX,
+    limits::{ITEMS_MAX, REASONS_MAX, REASONS_UNITS},
     members::{array, member, missing, object, other_kind, string},
     mismatch,
     question::{Context, Question},
@@ -33,7 +33,18 @@ pub struct Batch {
     /// The decision after which nothing more is asked.
     stop: Option<bool>,
     is_single: bool,
+    /// Are reasons asked for, and given?
+    wants_reasons: bool,
     now_s: i64,
+}
+
+/// A decision, or why there is none, and its reasons where they were asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The decision.
+    pub decision: Result<bool, Refusal>,
+    /// The reasons, on a few lines.
+    pub reason: Option<String>,
 }
 
 impl Batch {
@@ -46,7 +57,7 @@ impl Batch {
             resource: Arc::new(Entity::read(required(body, "resource")?, "resource", None, types)?),
             context: Arc::new(Context::read(object(body, "context", "context")?, terms)?),
         };
-        Ok(Batch::new(vec![Ok(question)], None, true, now_s))
+        Ok(Batch::new(vec![Ok(question)], None, true, wants_reasons(body, terms), now_s))
     }
 
     /// Reads several; without items it is a single one. What is wrong with one item is that item's, what is wrong with all
@@ -67,14 +78,20 @@ impl Batch {
             other => Err(other_kind(&format!("evaluations[{number}]"), other, "an object")),
         };
         let items = items.iter().enumerate().map(item).collect::<Result<_, _>>()?;
-        Ok(Batch::new(items, stop, false, now_s))
+        Ok(Batch::new(items, stop, false, wants_reasons(body, terms), now_s))
     }
 
-    fn new(items: Vec<Result<Question, Refusal>>, stop: Option<bool>, is_single: bool, now_s: i64) -> Self {
+    fn new(
+        items: Vec<Result<Question, Refusal>>,
+        stop: Option<bool>,
+        is_single: bool,
+        wants_reasons: bool,
+        now_s: i64,
+    ) -> Self {
         let used =
             |source: &Source| items.iter().flatten().any(|item| item.said().sources().any(|used| used == *source));
         let sources = Source::ALL.into_iter().filter(used).collect();
-        Batch { items, sources, stop, is_single, now_s }
+        Batch { items, sources, stop, is_single, wants_reasons, now_s }
     }
 
     /// Is it answered by one decision, without an array around it?
@@ -83,8 +100,8 @@ impl Batch {
     }
 
     /// The decisions, or why there is none, in order; with a semantic that stops early, up to the one that did.
-    pub fn decisions(&self, told: &[Told]) -> Vec<Result<bool, Refusal>> {
-        let (keys, outcomes) = self.split(told);
+    pub fn decisions(&self, told: &[Told]) -> Vec<Decided> {
+        let (keys, outcomes, reasons) = self.split(told);
         let decide = |(item, told): (&Result<Question, Refusal>, &Told)| match told {
             Told::Answer(Answer::Decision(decision)) => Ok(*decision),
             Told::Failed(error) => Err(unanswered(error)),
@@ -92,12 +109,36 @@ impl Batch {
             Told::Skipped => Err(item.clone().and_then(|item| item.said().facts(keys)).err().unwrap_or_else(mismatch)),
             _ => Err(mismatch()),
         };
-        self.items.iter().zip(outcomes).map(decide).collect()
+        let decisions = self.items.iter().zip(outcomes).map(decide).enumerate();
+        let decided = decisions.map(|(at, decision)| {
+            let reason = match reasons.get(at) {
+                Some(Told::Reasons(Some(lines))) => Some(lines.join("\n")),
+                _ => None,
+            };
+            Decided { decision, reason }
+        });
+        decided.collect()
     }
 
-    fn split<'a>(&'a self, told: &'a [Told]) -> (Keys<'a>, &'a [Told]) {
-        let (keys, outcomes) = told.split_at(self.sources.len().min(told.len()));
-        (Keys { asked: &self.sources, told: keys }, outcomes)
+    /// Keys that rules tell apart, what came of items, and reasons.
+    fn split<'a>(&'a self, told: &'a [Told]) -> (Keys<'a>, &'a [Told], &'a [Told]) {
+        let (keys, rest) = told.split_at(self.sources.len().min(told.len()));
+        let n_items = self.items.len().min(rest.len());
+        let last = rest.iter().take(n_items).position(|told| self.ends(told));
+        let (outcomes, reasons) = rest.split_at(last.map_or(n_items, |last| last + 1));
+        (Keys { asked: &self.sources, told: keys }, outcomes, reasons)
+    }
+
+    /// Is it the decision after which nothing more is asked? What can't be decided is no grant.
+    fn ends(&self, told: &Told) -> bool {
+        self.stop == Some(*told == Told::Answer(Answer::Decision(true)))
+    }
+
+    /// The question that an item asks, within so many units; `None`: it can't be asked.
+    fn request(&self, item: &Result<Question, Refusal>, keys: Keys<'_>, budget: u64) -> Option<Request> {
+        let item = item.as_ref().ok()?;
+        let context_facts = item.said().facts(keys).ok()?;
+        Some(Request { ask: item.ask(), context_facts, now_s: self.now_s, budget })
     }
 }
 
@@ -106,21 +147,34 @@ impl Dialogue for Batch {
         if let Some(source) = self.sources.get(told.len()) {
             return Some(source.keys());
         }
-        let (keys, outcomes) = self.split(told);
-        // What can't be decided is no grant.
-        let decided = outcomes.last().map(|told| *told == Told::Answer(Answer::Decision(true)));
-        if decided.is_some() && decided == self.stop {
-            return None;
+        let (keys, outcomes, reasons) = self.split(told);
+        if outcomes.len() == self.items.len() || outcomes.last().is_some_and(|told| self.ends(told)) {
+            return self.reason_of(reasons.len(), outcomes.len(), keys);
         }
         let item = self.items.get(outcomes.len())?;
-        let facts = item.as_ref().map(|item| (item, item.said().facts(keys)));
-        Some(match facts {
-            Ok((item, Ok(context_facts))) => {
-                Step::Ask(Request { ask: item.ask(), context_facts, now_s: self.now_s, budget: WORK_UNITS_PER_REQUEST })
-            }
-            _ => Step::Skip,
-        })
+        Some(self.request(item, keys, WORK_UNITS_PER_REQUEST).map_or(Step::Skip, Step::Ask))
     }
+}
+
+impl Batch {
+    /// Asks for the reasons of an item that was asked; the first ones only.
+    fn reason_of(&self, at: usize, n_asked: usize, keys: Keys<'_>) -> Option<Step> {
+        if !self.wants_reasons || at >= n_asked.min(REASONS_MAX) {
+            return None;
+        }
+        let budget = REASONS_UNITS / n_asked.clamp(1, REASONS_MAX) as u64;
+        let item = self.items.get(at)?;
+        Some(self.request(item, keys, budget).map_or(Step::Skip, Step::Explain))
+    }
+}
+
+/// Does the caller ask for reasons, and may it have them?
+fn wants_reasons(body: &Object, terms: &Terms) -> bool {
+    let options = match member(body, "options") {
+        Some(Json::Object(options)) => options,
+        _ => return false,
+    };
+    terms.gives_reasons && member(options, "reason") == Some(&Json::Boolean(true))
 }
 
 /// Members that items don't have to repeat, each read once. What is wrong with one concerns the items that rely on it.

@@ -19,3 +19,7 @@ pub const TEXT_BYTES_MAX: usize = ID_BYTES_MAX;
 pub const PAGE_SIZE_MAX: usize = 10_000;
 /// Largest `limit` of a page that can be asked for: what fits 31 bits, as clients in other languages have it.
 pub const PAGE_LIMIT_MAX: u32 = i32::MAX as u32;
+/// Evaluations of one request whose reasons are told, where they are asked for: each asks its question again, and more.
+pub const REASONS_MAX: usize = 20;
+/// Work units for the reasons of one request: a second of one core.
+pub const REASONS_UNITS: u64 = 20_000_000;

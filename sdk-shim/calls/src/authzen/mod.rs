@@ -38,6 +38,8 @@ pub struct Terms {
     pub takes_context_facts: bool,
     /// Most facts that one evaluation may bring along, of those that rules can see.
     pub facts_max: usize,
+    /// Give the reasons of decisions to callers who ask for them?
+    pub gives_reasons: bool,
 }
 
 impl Default for Terms {
@@ -48,6 +50,7 @@ impl Default for Terms {
             types: TypeMap::default(),
             takes_context_facts: false,
             facts_max: limits::FACTS_MAX,
+            gives_reasons: true,
         }
     }
 }

@@ -45,9 +45,10 @@ fn facts(body: &Json, terms: &Terms, keys: Option<&[&str]>) -> Result<Vec<Fact>,
             facts.replace(request.context_facts);
             Told::Answer(Answer::Decision(true))
         }
+        Step::Explain(_) => Told::Reasons(None),
         Step::Skip => Told::Skipped,
     });
-    batch.decisions(&told).remove(0).map(|_| facts.into_inner())
+    batch.decisions(&told).remove(0).decision.map(|_| facts.into_inner())
 }
 
 #[test]
@@ -176,8 +177,38 @@ fn straw(step: Step) -> Told {
             _ => panic!("only decisions are asked for"),
         },
         Step::Names(_) => Told::Names(Some(Vec::new())),
+        Step::Explain(request) => match request.ask {
+            Ask::Authorize { action, .. } => Told::Reasons(Some(vec![format!("as for {action}"), "because".into()])),
+            _ => panic!("only decisions are explained"),
+        },
         Step::Skip => Told::Skipped,
     }
+}
+
+#[test]
+fn reasons_are_told_to_callers_who_ask_for_them_where_an_operator_lets_them() {
+    let reasons = |body: &Json, terms: &Terms| {
+        let batch = Batch::read(&read(body), terms, 0).unwrap();
+        let told = converse(&batch, straw);
+        batch.decisions(&told).into_iter().map(|decided| decided.reason).collect::<Vec<_>>()
+    };
+    let mut body = question();
+    body["evaluations"] = json!([
+        { "action": { "name": "read" } },
+        { "action": {} },
+        { "action": { "name": "edit" } },
+        { "action": { "name": "read" } },
+    ]);
+    let terms = Terms::default();
+    assert_eq!(reasons(&body, &terms), vec![None; 4]);
+    body["options"] = json!({ "reason": true });
+    let told = |action: &str| Some(format!("as for {action}\nbecause"));
+    assert_eq!(reasons(&body, &terms), [told("read"), None, told("edit"), told("read")]);
+    assert_eq!(reasons(&body, &Terms { gives_reasons: false, ..Terms::default() }), vec![None; 4]);
+    body["options"] = json!({ "reason": true, "evaluations_semantic": "deny_on_first_deny" });
+    assert_eq!(reasons(&body, &terms), [told("read"), None], "none of what was not asked");
+    body["options"] = json!({ "reason": "yes" });
+    assert_eq!(reasons(&body, &terms), vec![None; 4]);
 }
 
 /// `true`, `false`, or the status of an item.
@@ -186,7 +217,7 @@ fn decisions(body: &Json) -> Result<Json, Refusal> {
     let told = converse(&batch, straw);
     let item =
         |decision: Result<bool, Refusal>| decision.map_or_else(|refusal| json!(refusal.code.status()), Json::from);
-    Ok(batch.decisions(&told).into_iter().map(item).collect())
+    Ok(batch.decisions(&told).into_iter().map(|decided| item(decided.decision)).collect())
 }
 
 #[test]

@@ -1,0 +1,155 @@
+//! `understudy tell|delete|get`: facts of a primary, written and read over HTTP.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use serde_json::{Value as Json, json};
+use understudy_calls::convert::wire_fact;
+use understudy_core::model::Pattern;
+
+use super::{ask::pattern, remote::Remote, usage_error, words};
+use crate::{build::jsonl, output};
+
+/// Facts of one write; a primary takes more, but a plan may not.
+const FACTS_PER_WRITE: usize = 1_000;
+
+/// The server.
+#[derive(Args, Debug)]
+pub struct ServerArgs {
+    /// A primary, or a node to read from.
+    #[arg(long, env = "OSO_URL", hide_env_values = true, default_value = "http://127.0.0.1:8081", value_name = "URL")]
+    url: String,
+    /// Its API key [default: the development key, on this machine].
+    #[arg(long, env = "OSO_AUTH", hide_env_values = true, value_name = "KEY")]
+    key: Option<String>,
+    /// File with certificates, in PEM, of who may sign its certificate beside the public authorities.
+    #[arg(long, env = "OSO_URL_CA", hide_env_values = true, value_name = "FILE")]
+    url_ca: Option<PathBuf>,
+}
+
+impl ServerArgs {
+    fn remote(&self) -> Result<Remote, String> {
+        Remote::new(&self.url, self.key.as_deref(), self.url_ca.as_deref())
+    }
+}
+
+/// `understudy tell`.
+#[derive(Args, Debug)]
+pub struct TellArgs {
+    /// Predicate, then its arguments: `has_role User:ann reader Repository:web`.
+    #[arg(required_unless_present = "facts", value_name = "WORD")]
+    words: Vec<String>,
+    /// Every fact of a file instead, one JSON object a line.
+    #[arg(long, value_name = "FILE.jsonl", conflicts_with = "words")]
+    facts: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// `understudy delete`.
+#[derive(Args, Debug)]
+pub struct DeleteArgs {
+    /// Predicate, then its arguments: `Type:id`, `text` for a String, `Type:_` for any of a type, `_` for anything.
+    #[arg(required = true, value_name = "WORD")]
+    words: Vec<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// `understudy get`.
+#[derive(Args, Debug)]
+pub struct GetArgs {
+    /// Predicate, then the first of its arguments, as for `delete`; nothing: every fact.
+    #[arg(value_name = "WORD")]
+    words: Vec<String>,
+    /// Print one JSON object a line, as `build` and `--facts` read them.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Stores facts.
+pub fn tell(args: &TellArgs) -> ExitCode {
+    let facts = match &args.facts {
+        Some(file) => jsonl::read(file).map_err(|error| error.to_string()),
+        None => words::fact(&args.words).map(|fact| vec![fact]),
+    };
+    let told = facts.and_then(|facts| {
+        let remote = args.server.remote()?;
+        let n_facts = facts.len();
+        let wired: Vec<_> = facts.into_iter().map(wire_fact).collect();
+        for (number, some) in wired.chunks(FACTS_PER_WRITE).enumerate() {
+            let written = number * FACTS_PER_WRITE;
+            remote.post("/api/batch", &json!([{"inserts": some}])).map_err(|error| {
+                if written == 0 { error } else { format!("{error} ({written} facts were written before)") }
+            })?;
+        }
+        Ok(n_facts)
+    });
+    match told {
+        Ok(n_facts) => {
+            output::line(format_args!("{n_facts} {} told", if n_facts == 1 { "fact" } else { "facts" }));
+            ExitCode::SUCCESS
+        }
+        Err(error) => usage_error(&error),
+    }
+}
+
+/// Removes every fact that fits.
+pub fn delete(args: &DeleteArgs) -> ExitCode {
+    let Some((predicate, args_of)) = args.words.split_first() else { return usage_error(&"name a predicate") };
+    let deleted = words::patterns(args_of).and_then(|patterns| {
+        let args_json: Vec<Json> = patterns.iter().map(pattern).collect();
+        args.server.remote()?.post("/api/batch", &json!([{"deletes": [{"predicate": predicate, "args": args_json}]}]))
+    });
+    match deleted {
+        Ok(_) => {
+            output::line("deleted what fits");
+            ExitCode::SUCCESS
+        }
+        Err(error) => usage_error(&error),
+    }
+}
+
+/// Prints every fact that fits; 1 where there is none.
+pub fn get(args: &GetArgs) -> ExitCode {
+    let mut query = Vec::new();
+    if let Some((predicate, args_of)) = args.words.split_first() {
+        query.push(("predicate".to_owned(), predicate.clone()));
+        match words::patterns(args_of) {
+            Ok(patterns) => query.extend(patterns.iter().enumerate().flat_map(|(at, pattern)| query_of(at, pattern))),
+            Err(error) => return usage_error(&error),
+        }
+    }
+    let facts = match args.server.remote().and_then(|remote| remote.get("/api/facts", &query)) {
+        Ok(Json::Array(facts)) => facts,
+        Ok(_) => return usage_error(&"the server's reply is no list of facts: is it a node or a primary?"),
+        Err(error) => return usage_error(&error),
+    };
+    for fact in &facts {
+        if args.json {
+            output::line(fact);
+        } else {
+            output::line(text(fact));
+        }
+    }
+    if facts.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn query_of(at: usize, pattern: &Pattern) -> Vec<(String, String)> {
+    let of = |part: &str, value: &str| (format!("args.{at}.{part}"), value.to_owned());
+    match pattern {
+        Pattern::Any => Vec::new(),
+        Pattern::Type(type_name) => vec![of("type", type_name)],
+        Pattern::Exact(value) => vec![of("type", value.type_name()), of("id", value.id())],
+    }
+}
+
+fn text(fact: &Json) -> String {
+    let mut text = fact["predicate"].as_str().unwrap_or_default().to_owned();
+    for arg in fact["args"].as_array().into_iter().flatten() {
+        text += &format!(" {}:{}", arg["type"].as_str().unwrap_or_default(), arg["id"].as_str().unwrap_or_default());
+    }
+    text
+}
