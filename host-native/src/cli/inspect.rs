@@ -11,7 +11,10 @@ use understudy_core::{
 };
 
 use super::usage_error;
-use crate::keys::hex;
+use crate::{
+    keys::hex,
+    replica::clock::{Clock, SystemClock, lasting, utc},
+};
 
 /// `understudy inspect`.
 #[derive(Args, Debug)]
@@ -46,6 +49,11 @@ pub fn run(args: &InspectArgs) -> ExitCode {
                     let (at, bytes) = (section["at"].to_string(), section["bytes"].to_string());
                     println!("section        {:<14} at {at:>10}, {bytes:>10} bytes", text(section, "name"));
                 }),
+                value if name == "created_ms" => {
+                    let at_ms = value.as_u64().unwrap_or_default();
+                    let ago = lasting(SystemClock.unix_ms().saturating_sub(at_ms));
+                    println!("{name:<14} {value} ({}, {ago} ago)", utc(at_ms));
+                }
                 value => println!("{name:<14} {value}"),
             }
         }

@@ -16,13 +16,14 @@ mod policy_files;
 mod policy_tests;
 mod primary;
 mod serve;
+mod unknown;
 mod wasm;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::ServeFlags;
+use crate::{config::ServeFlags, replica::trial};
 
 /// Exit code of bad usage or bad input.
 pub const EXIT_USAGE: u8 = 2;
@@ -72,6 +73,12 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Write the engine as WebAssembly, its interfaces and the package for Node.js: to embed it without a compiler.
     Wasm(wasm::WasmArgs),
+    /// Open a snapshot as an install does: a node does it in a process of its own where one has ended it before.
+    #[command(name = trial::COMMAND, hide = true)]
+    TrySnapshot {
+        /// The verified file.
+        file: std::path::PathBuf,
+    },
 }
 
 /// Runs the command that the arguments name.
@@ -94,6 +101,10 @@ pub fn run() -> ExitCode {
         Command::Health(args) => health::run(&args),
         Command::Keys(args) => keys::run(args),
         Command::Wasm(args) => wasm::run(&args),
+        Command::TrySnapshot { file } => match trial::open_here(&file) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => failed(&why),
+        },
     }
 }
 

@@ -165,8 +165,13 @@ fn start(config: &PrimaryConfig) -> Started {
     let observe = Arc::new(Metrics::new(Readings::default).unwrap());
     let (main, others) = config.environments.split_first().unwrap();
     let ledger = Arc::new(start::open_main(config, main, native.clone()).unwrap());
-    let common =
-        Common { limits: config.limits, authzen: config.authzen.clone(), strict_pages: config.strict_pages, observe };
+    let common = Common {
+        limits: config.limits,
+        authzen: config.authzen.clone(),
+        strict_pages: config.strict_pages,
+        observe,
+        pages: understudy_calls::signer::Signer::new([1; 32]),
+    };
     let environment =
         |ledger: Arc<Ledger>, accepted: &Accepted| Environment::start(ledger, accepted.keys.clone(), &common).unwrap();
     let others = others.iter().map(|other| {
