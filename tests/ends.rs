@@ -9,7 +9,11 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use understudy::{
     keys::hex,
-    replica::cache::{Cache, Directory, State},
+    replica::{
+        cache::{Cache, Directory, State},
+        clock::{Clock, SystemClock},
+        unfinished::Unfinished,
+    },
 };
 use understudy_tests::{
     connection::Connection,
@@ -69,6 +73,67 @@ fn killed_at_any_moment_it_comes_back_from_disk_and_no_older_than_it_answered() 
         "kills of the node: {KILLS} passed, 0 failed, {newest} generations, {n_steps} came back newer than answered"
     );
     assert!(newest > 30, "the kills fell among changes");
+}
+
+#[test]
+fn an_install_that_did_not_end_is_known_and_the_one_before_serves() {
+    let (first, second) = (snapshot(1, 0), snapshot(2, 0));
+    let digest = |bytes: &[u8]| hex(&Sha256::digest(bytes));
+    let known =
+        State { store: Some(first.store.clone()), epoch: 1, sha256: Some(digest(&first.bytes())), ..State::default() };
+    // As a kill amid the install of generation 2 leaves it, once and again.
+    for times in [0, 1] {
+        let (folder, feed) = (tempfile::tempdir().expect("a folder"), Feed::start());
+        let directory = Directory::open(&folder.path().join("node"), ENVIRONMENT).expect("a folder");
+        for generation in [1, 2] {
+            let part = directory.write_part("test", &snapshot(generation, 0).bytes()).expect("a part");
+            directory.keep(&part).expect("a snapshot");
+        }
+        directory.save_state(&known).expect("its state");
+        let install = Unfinished {
+            sha256: digest(&second.bytes()),
+            times,
+            at_ms: SystemClock.unix_ms(),
+            is_open: true,
+            ..Unfinished::default()
+        };
+        directory.set_unfinished(Some(&install)).expect("its note");
+        drop(directory);
+        feed.set_mode(Mode::Status(500));
+        let node = node(folder.path(), &feed.url(), &[]);
+        node.await_serving();
+        assert_eq!(generation(&node), Some(1), "{}", node.printed());
+        let counted =
+            |origin: &str| node.metric(&format!("understudy_sync_total{{origin=\"{origin}\",outcome=\"unfinished\"}}"));
+        assert_eq!(counted("disk"), Some(1.0));
+        offer(&feed, 2, 0);
+        feed.set_mode(Mode::Serving);
+        if times == 0 {
+            // It may have been chance: it is opened apart first, and does no harm there.
+            node.await_that("it goes on", || generation(&node) == Some(2));
+        } else {
+            node.await_that("it is left alone", || counted("upstream").is_some());
+            assert_eq!(generation(&node), Some(1));
+            offer(&feed, 3, 0);
+            node.await_that("a newer one is taken", || generation(&node) == Some(3));
+        }
+    }
+}
+
+#[test]
+fn what_nothing_else_can_take_the_place_of_is_opened_again() {
+    let (folder, feed, only) = (tempfile::tempdir().expect("a folder"), Feed::start(), snapshot(1, 0));
+    let directory = Directory::open(&folder.path().join("node"), ENVIRONMENT).expect("a folder");
+    let part = directory.write_part("test", &only.bytes()).expect("a part");
+    directory.keep(&part).expect("a snapshot");
+    let sha256 = hex(&Sha256::digest(only.bytes()));
+    let install = Unfinished { sha256, times: 3, at_ms: SystemClock.unix_ms(), is_open: true, ..Unfinished::default() };
+    directory.set_unfinished(Some(&install)).expect("its note");
+    drop(directory);
+    offer(&feed, 1, 0);
+    let node = node(folder.path(), &feed.url(), &[]);
+    node.await_serving();
+    assert_eq!(generation(&node), Some(1));
 }
 
 #[test]

@@ -30,7 +30,11 @@ fn it_answers_on_while_the_primary_is_dead_and_after_its_own_death() {
     let second = ["--sync-interval", "1s"];
     let mut second = Process::start(binary, folder.path(), &node_args(&directory, &upstream, &second), NODE_VARIABLES);
     assert_eq!(second.await_exit(PATIENCE).code(), Some(1));
-    assert!(second.printed().contains("another node uses it"), "{}", second.printed());
+    assert!(
+        second.printed().contains("another node is using it; give each node its own folder"),
+        "{}",
+        second.printed()
+    );
     let file = folder.path().join("out.snapshot");
     let export = ["--export", file.to_str().expect("a path in UTF-8")];
     let args = node_args(&directory, &upstream, &export);

@@ -3,10 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use understudy_tests::{
-    pair::{Pair, following},
-    process::Process,
-};
+use understudy_tests::process::Process;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
 const POLICY: &str = r#"
@@ -44,7 +41,21 @@ fn pages_go_on_over_changes_restarts_and_nodes() {
     let role = |n: usize| json!(["has_role", ["User", "ann"], ["String", "member"], ["Repo", repo(n)]]);
     let facts: Vec<Json> = (0..25_000).map(role).collect();
     let (binary, folder) = (Path::new(BINARY), tempfile::tempdir().expect("a folder"));
-    let Pair { primary, mut node } = Pair::start(binary, folder.path(), POLICY, &facts);
+    // Servers behind one address share a key.
+    let key = folder.path().join("page-key");
+    std::fs::write(&key, "0f".repeat(32)).expect("a file");
+    let shared = ["--page-key-file", key.to_str().expect("UTF-8")];
+    let primary = Process::primary(binary, folder.path(), &shared);
+    primary.post_policy(POLICY);
+    primary.write(&facts, &[]);
+    let start = |name: &str, more: &[&str]| {
+        let args = [&["--sync-interval", "100ms"], more].concat();
+        let node = Process::node(binary, folder.path(), &folder.path().join(name), &primary.url(), &args);
+        node.await_serving();
+        node
+    };
+    let mut node = start("node", &shared);
+    node.await_that("it has everything", || node.get("/api/facts").body == primary.get("/api/facts").body);
     let (first, token) = pages(&node, None);
     assert_eq!(first[0], (0..10_000).map(repo).collect::<Vec<_>>());
 
@@ -66,9 +77,25 @@ fn pages_go_on_over_changes_restarts_and_nodes() {
     assert_eq!(rest(&node), expected, "none twice, none left out, those that came since are there");
     assert_eq!(rest(&primary), expected, "the primary takes the node's token");
 
-    let other = following(binary, folder.path(), "other", &primary);
+    let other = start("other", &shared);
     assert_eq!(rest(&other), expected);
     node.kill();
-    let node = following(binary, folder.path(), "node", &primary);
+    let node = start("node", &shared);
     assert_eq!(rest(&node), expected);
+
+    // Without it each has one of its own, which lasts; a token of another key is none.
+    let mut alone = start("alone", &[]);
+    let refused = |server: &Process| {
+        let body = json!({
+            "actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo", "context_facts": [],
+            "page_size": 10_000, "page_token": token
+        });
+        let answer = server.post("/api/list", &body);
+        (answer.status, answer.text().contains("was not issued here"))
+    };
+    assert_eq!(refused(&alone), (400, true));
+    let (_, own) = pages(&alone, None);
+    alone.kill();
+    let alone = start("alone", &[]);
+    assert_eq!(pages(&alone, own).0.concat(), expected, "good over a restart");
 }

@@ -203,11 +203,11 @@ fn a_bad_value_stops_the_start_with_one_line() {
     let mut n_values = 0;
     for (variable, value, words) in [
         ("OSO_API_TOKEN", "", &["OSO_API_TOKEN is not set", "--api-token"][..]),
-        ("OSO_API_TOKEN", "two words", &["OSO_API_TOKEN", "allowed are visible ASCII"]),
+        ("OSO_API_TOKEN", "two words", &["OSO_API_TOKEN", "must be visible ASCII"]),
         ("OSO_ENVIRONMENT", "", &["OSO_ENVIRONMENT is not set", "e_0123456789"]),
-        ("OSO_ENVIRONMENT", "../up", &["OSO_ENVIRONMENT is `../up`", "allowed is up to 128"]),
+        ("OSO_ENVIRONMENT", "../up", &["OSO_ENVIRONMENT is `../up`", "must be up to 128"]),
         ("OSO_TENANT", "", &["OSO_TENANT is not set", "--tenant"]),
-        ("OSO_CLIENT_ID", "a b", &["OSO_CLIENT_ID is `a b`", "allowed is"]),
+        ("OSO_CLIENT_ID", "a b", &["OSO_CLIENT_ID is `a b`", "must be"]),
         ("OSO_PORT", "65536", &["OSO_PORT is `65536`", "a port from 0 to 65535"]),
         ("OSO_PORT", "http", &["OSO_PORT is `http`", "a port from 0 to 65535"]),
         ("OSO_HOST", "localhost", &["OSO_HOST is `localhost`", "an IP address"]),

@@ -5,12 +5,13 @@ use std::{
     path::Path,
     process::Command,
     sync::Arc,
+    time::{Duration, SystemTime},
 };
 
-use rustls::ClientConfig;
+use rustls::{ClientConfig, HandshakeKind};
 use serde_json::json;
 use understudy_tests::{
-    certificates::{Authority, Secured, client, connect},
+    certificates::{Authority, Secured, client, connect, resuming},
     process::{KEY, Process},
 };
 
@@ -168,6 +169,43 @@ fn client_certificates_are_asked_for_where_a_key_is() {
 }
 
 #[test]
+fn a_client_certificate_is_good_until_its_end_and_no_session_outlives_it() {
+    let (folder, authority, clients) = (tempfile::tempdir().expect("a folder"), Authority::new(), Authority::new());
+    authority.certify().write(folder.path(), "node");
+    let ca = folder.path().join("clients.crt");
+    std::fs::write(&ca, clients.pem()).expect("the folder is ours");
+    let Secure { folder: _folder, primary: _primary, node } =
+        start(folder, &["--tls-client-ca", ca.to_str().expect("a path in UTF-8")]);
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let end = SystemTime::now() + Duration::from_secs(4);
+        let ours = clients.certify_until(end);
+        let config = Arc::new(resuming(&authority, &[version], &["http/1.1"], Some(&ours)));
+        for _ in 0..2 {
+            let mut stream = connect(node.address(), &config).expect("a connection");
+            assert_eq!(ask(&mut stream).expect("an answer").0, 200, "{version:?}");
+        }
+        let mut open = connect(node.address(), &config).expect("a connection");
+        std::thread::sleep(end.duration_since(SystemTime::now()).unwrap_or_default() + Duration::from_millis(1_100));
+        let late = connect(node.address(), &config).and_then(|mut stream| ask(&mut stream));
+        assert!(late.as_ref().map_or(true, |(status, _)| *status == 401), "{version:?}: {late:?}");
+        // What was open has been closed.
+        assert!(ask(&mut open).map_or(true, |(status, _)| status == 401), "{version:?}");
+
+        // Who shows none comes back by a ticket, which is worth nothing where a key is asked for.
+        let bare = Arc::new(resuming(&authority, &[version], &["http/1.1"], None));
+        for n_before in 0..2 {
+            let mut stream = connect(node.address(), &bare).expect("a connection");
+            assert_eq!(exchange(&mut stream, "GET /healthcheck", "").expect("an answer").0, 200);
+            let kind = stream.conn.handshake_kind();
+            let expected = if n_before == 0 { HandshakeKind::Full } else { HandshakeKind::Resumed };
+            assert_eq!(kind, Some(expected), "{version:?}");
+        }
+        let mut stream = connect(node.address(), &bare).expect("a connection");
+        assert_eq!(ask(&mut stream).expect("an answer").0, 401, "{version:?}");
+    }
+}
+
+#[test]
 fn probes_and_wrong_files() {
     let (folder, authority) = (tempfile::tempdir().expect("a folder"), Authority::new());
     authority.certify().write(folder.path(), "node");
@@ -215,8 +253,26 @@ fn a_primary_with_tls_and_a_node_that_trusts_who_signed_for_it() {
     let node = |name: &str, more: &[&str]| {
         Process::node(binary, folder.path(), &folder.path().join(name), &primary.url(), more)
     };
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let without_tls = Process::primary(binary, elsewhere.path(), &[]);
     let strange = node("strange", &[]);
-    strange.await_that("it says that nobody vouches", || strange.printed().contains("UnknownIssuer"));
+    strange.await_that("it says that nobody vouches", || {
+        let printed = strange.printed();
+        printed.contains(&primary.url()) && printed.contains("signed by an unknown authority: set OSO_URL_CA")
+    });
+    // The two schemes, each taken for the other.
+    let plain = format!("http://{}", primary.address());
+    for (upstream, words) in [
+        (plain.as_str(), "that port speaks TLS: use https://"),
+        (&*format!("https://{}", without_tls.address()), "speaks plain HTTP: use http://"),
+    ] {
+        let data = folder.path().join("mistaken");
+        let args = understudy_tests::process::node_args(&data, upstream, &[]);
+        let mistaken = Process::start(binary, folder.path(), &args, understudy_tests::process::NODE_VARIABLES);
+        mistaken.await_that("it says what is wrong", || mistaken.printed().contains(words));
+        let output = health(&mistaken, &["--url", upstream]).1;
+        assert!(output.contains(words), "{output}");
+    }
     assert_eq!(health(&strange, &[]).0, Some(1));
     let trusting = node("trusting", &["--url-ca", &ca, "--sync-interval", "100ms"]);
     trusting.await_serving();

@@ -123,7 +123,8 @@ fn context_facts_hold_for_their_request_alone() {
 #[test]
 fn a_long_list_arrives_whole_and_page_by_page() {
     let facts = (0..25_000).map(|n| role("ann", "reader", &format!("{n:06}"))).collect();
-    let (_folder, mut instance) = instance(&snapshot(POLICY, facts, Some(&[KEY])), &[]);
+    let key = "0f".repeat(32);
+    let (_folder, mut instance) = instance(&snapshot(POLICY, facts, Some(&[KEY])), &[("OSO_PAGE_KEY", &key)]);
     let mut asked = json!({"actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo"});
     let whole = post(&mut instance, "/api/list", &asked).json()["results"].clone();
     assert_eq!(whole.as_array().map(Vec::len), Some(25_000));

@@ -3,12 +3,26 @@
 //! Enters: the key of a request, the digests of the serving snapshot, the accepted-keys file. Leaves: a right or a
 //! refusal that says what to do. Never: prints a key; reads a file while a request waits.
 
-use std::{fmt, fs, path::PathBuf, sync::Mutex, time::SystemTime};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 pub use understudy_calls::keys::{AcceptedKey, Right, digest, hex, look_up, look_up_salted, salted, unhex};
 
+use sha2::{Digest, Sha256};
+
 use crate::config::Token;
+
+/// Most bytes of the accepted-keys file, which is read every second: a quarter of a million keys.
+const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// Why a key is refused (401). The text says what to do and never repeats the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +43,7 @@ impl fmt::Display for KeyRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             KeyRefusal::Missing => "no API key: send `Authorization: Bearer <key>` with a key of this environment",
-            KeyRefusal::NoCertificate => "no client certificate: connect with one that OSO_TLS_CLIENT_CA has signed",
+            KeyRefusal::NoCertificate => "no client certificate, or one whose time is over: connect with one that OSO_TLS_CLIENT_CA has signed",
             KeyRefusal::NotInSnapshot => "this is no key of the environment: use a key that its primary accepts; a new key works after the next sync",
             KeyRefusal::NotOfThePrimary => {
                 "this is no key of the environments here: use one that `--key` gives, or make another test environment: \
@@ -51,13 +65,25 @@ pub trait KeyCheck: Send + Sync {
     fn check(&self, bearer: Option<&str>) -> Result<Right, KeyRefusal>;
 }
 
+/// What the accepted-keys file was at the last look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// Not looked at yet.
+    Nothing,
+    /// Content with this digest, good or bad.
+    Content([u8; 32]),
+    /// Not to be read, for this reason.
+    Unreadable(io::ErrorKind),
+}
+
 /// The keys of a node.
 pub struct NodeKeys {
     environment: String,
     any_of_environment: bool,
     own: AcceptedKey,
     file: Option<PathBuf>,
-    file_seen: Mutex<Option<(SystemTime, u64)>>,
+    file_seen: Mutex<Seen>,
+    is_file_well: AtomicBool,
     from_file: ArcSwap<Vec<AcceptedKey>>,
     /// With the id of its store.
     from_snapshot: ArcSwap<Option<(String, Vec<AcceptedKey>)>>,
@@ -76,7 +102,8 @@ impl NodeKeys {
             any_of_environment,
             own: AcceptedKey { digest: digest(token.reveal()), right: Right::Read },
             file,
-            file_seen: Mutex::new(None),
+            file_seen: Mutex::new(Seen::Nothing),
+            is_file_well: AtomicBool::new(true),
             from_file: ArcSwap::default(),
             from_snapshot: ArcSwap::default(),
         };
@@ -89,24 +116,63 @@ impl NodeKeys {
         self.from_snapshot.store(digests.map(|digests| (store.to_owned(), digests)).into());
     }
 
-    /// Reads the accepted-keys file again if it has changed. On an error the last good list stays.
-    /// For a background task, about once a second.
-    pub fn refresh(&self) -> Result<(), String> {
-        let Some(path) = &self.file else { return Ok(()) };
-        let place = || format!("OSO_ACCEPTED_KEYS_FILE `{}`", path.display());
-        let seen = fs::metadata(path)
-            .and_then(|meta| Ok((meta.modified()?, meta.len())))
-            .map_err(|error| format!("{} can't be read: {error}", place()))?;
+    /// Reads the accepted-keys file again; what is in it decides, not when it was written. A file that is gone takes its keys
+    /// with it; on any other error the last good list stays. For a background task, about once a second: every change is
+    /// told once, as `Ok(true)` or an error that is for people.
+    pub fn refresh(&self) -> Result<bool, String> {
+        let Some(path) = &self.file else { return Ok(false) };
+        let content = read(path);
+        let now = match &content {
+            Ok(content) => Seen::Content(Sha256::digest(content).into()),
+            Err(error) => Seen::Unreadable(error.kind()),
+        };
         let mut last = self.file_seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if *last == Some(seen) {
-            return Ok(());
+        if *last == now {
+            return Ok(false);
         }
-        // Remembered even if the content is bad, so that one bad edit is told once.
-        *last = Some(seen);
-        let text = fs::read_to_string(path).map_err(|error| format!("{} can't be read: {error}", place()))?;
-        self.from_file.store(parse_file(&text).map_err(|error| format!("{}: {error}", place()))?.into());
-        Ok(())
+        let is_first = std::mem::replace(&mut *last, now) == Seen::Nothing;
+        let place = format!("OSO_ACCEPTED_KEYS_FILE `{}`", path.display());
+        let keys = match content {
+            Ok(content) => parse_file(&content).map_err(|error| format!("{place}: {error}")),
+            Err(error) => Err(format!("{place} can't be read: {error}")),
+        };
+        self.is_file_well.store(keys.is_ok(), Ordering::Relaxed);
+        match keys {
+            Ok(keys) => self.from_file.store(keys.into()),
+            Err(error) if is_first => return Err(error),
+            Err(error) if now == Seen::Unreadable(io::ErrorKind::NotFound) => {
+                self.from_file.store(Vec::new().into());
+                return Err(format!("{error}; its keys are refused until it is back"));
+            }
+            Err(error) => return Err(format!("{error}; the keys accepted before stay")),
+        }
+        Ok(true)
     }
+
+    /// Is the list in force what the file has now?
+    pub fn is_file_well(&self) -> bool {
+        self.is_file_well.load(Ordering::Relaxed)
+    }
+
+    /// How many keys are good, and where they are from, in words.
+    pub fn in_words(&self) -> String {
+        if let Some(keys) = self.from_snapshot.load().as_ref() {
+            return format!("{} of the snapshot", keys.len());
+        }
+        let listed = self.from_file.load().len();
+        let own =
+            if listed == 0 { "OSO_API_TOKEN".to_owned() } else { format!("OSO_API_TOKEN and {listed} of the file") };
+        if self.any_of_environment { own + " and every one of the environment's form" } else { own }
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {FILE_BYTES_MAX} bytes")));
+    }
+    Ok(content)
 }
 
 impl KeyCheck for NodeKeys {
@@ -128,8 +194,17 @@ pub fn has_form(environment: &str, bearer: &str) -> bool {
     rest.and_then(|rest| rest.split_once('_')).is_some_and(|(id, secret)| !id.is_empty() && !secret.is_empty())
 }
 
+/// The environment that a key's text names, as Oso Cloud and our primary write keys: `e_<environment>_<key id>_<secret>`;
+/// `None`: it names none.
+pub fn environment_named(key: &str) -> Option<&str> {
+    let (at, _) = key.match_indices('_').nth(1)?;
+    let named = key.get(..at)?;
+    (named.starts_with("e_") && has_form(named, key)).then_some(named)
+}
+
 /// One digest a line, 64 hexadecimal digits; empty lines and what follows a `#` don't count.
-fn parse_file(text: &str) -> Result<Vec<AcceptedKey>, String> {
+fn parse_file(content: &[u8]) -> Result<Vec<AcceptedKey>, String> {
+    let text = std::str::from_utf8(content).map_err(|_| "it is no text: write one digest a line")?;
     let lines = text.lines().enumerate();
     let lines = lines.map(|(n, line)| (n + 1, line.split('#').next().unwrap_or_default().trim()));
     lines
@@ -146,6 +221,8 @@ fn parse_file(text: &str) -> Result<Vec<AcceptedKey>, String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
+
     use super::*;
 
     const OWN: &str = "e_1_k_own";
@@ -174,6 +251,38 @@ mod tests {
         let message = keys.refresh().unwrap_err();
         assert!(message.contains("line 1") && !message.contains("not a digest"), "{message}");
         assert_eq!(keys.check(Some("e_1_k_other")), Ok(Right::Read), "the last good list stays");
+        assert!(!keys.is_file_well());
+        assert_eq!(keys.refresh(), Ok(false), "told once");
+    }
+
+    #[test]
+    fn content_decides_and_a_file_that_is_gone_takes_its_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        let line = |key: &str| hex(&digest(key)) + "\n";
+        fs::write(&path, line("e_1_k_a")).unwrap();
+        let keys = keys(Some(path.clone()), false);
+        let time = fs::metadata(&path).unwrap().modified().unwrap();
+        // As long, and as old.
+        fs::write(&path, line("e_1_k_b")).unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        assert_eq!(keys.refresh(), Ok(true));
+        assert_eq!(keys.check(Some("e_1_k_a")), Err(KeyRefusal::NotAccepted));
+        assert_eq!(keys.check(Some("e_1_k_b")), Ok(Right::Read));
+
+        fs::remove_file(&path).unwrap();
+        let message = keys.refresh().unwrap_err();
+        assert!(message.contains("its keys are refused until it is back"), "{message}");
+        assert_eq!(keys.check(Some("e_1_k_b")), Err(KeyRefusal::NotAccepted));
+        assert_eq!(keys.check(Some(OWN)), Ok(Right::Read));
+        assert!(!keys.is_file_well());
+        assert_eq!(keys.refresh(), Ok(false), "told once");
+        fs::write(&path, line("e_1_k_b")).unwrap();
+        assert_eq!((keys.refresh(), keys.is_file_well()), (Ok(true), true));
+        assert_eq!(keys.check(Some("e_1_k_b")), Ok(Right::Read));
+        fs::write(&path, "").unwrap();
+        assert_eq!(keys.refresh(), Ok(true));
+        assert_eq!(keys.check(Some("e_1_k_b")), Err(KeyRefusal::NotAccepted), "none listed is none accepted");
     }
 
     #[test]

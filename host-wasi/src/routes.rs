@@ -46,7 +46,8 @@ fn authorize(opened: &mut Opened, body: &[u8]) -> Result<Reply, Refusal> {
 
 fn list(opened: &mut Opened, key: &str, body: &[u8]) -> Result<Reply, Refusal> {
     let asked: wire::ListRequest = convert::body(body)?;
-    let paging = Paging::read(&asked, key, now_s())?;
+    let pages = opened.pages.clone();
+    let paging = Paging::read(&asked, &pages, key, now_s())?;
     match ask(opened, question::list(&asked)?, &asked.context_facts, paging.now_s())? {
         Answer::Ids(results) => Reply::ok(&paging.page(results)),
         _ => Err(mismatch()),

@@ -9,6 +9,7 @@ use std::{cell::RefCell, fs};
 use understudy_calls::{
     keys::{AcceptedKey, Right, look_up_salted},
     refusal::Refusal,
+    signer::Signer,
 };
 use understudy_core::{
     engine::{Checked, Engine, Options},
@@ -23,6 +24,8 @@ use crate::settings::Settings;
 pub struct Opened {
     /// The engine over it.
     pub engine: Engine<'static>,
+    /// Signs page tokens.
+    pub pages: Signer,
     keys: Vec<AcceptedKey>,
     /// The snapshot's own; else it carries none, and they are those that the host accepts.
     are_keys_of_snapshot: bool,
@@ -60,7 +63,7 @@ fn open(settings: Settings) -> Result<Opened, Refusal> {
     let engine = Engine::open(bytes.leak(), options(Checked::Program)).map_err(|error| refused(&error))?;
     let of_snapshot = engine.keys().map(|keys| keys.iter().map(accepted).collect());
     let are_keys_of_snapshot = of_snapshot.is_some();
-    Ok(Opened { engine, keys: of_snapshot.unwrap_or(settings.accepted), are_keys_of_snapshot })
+    Ok(Opened { engine, pages: settings.pages, keys: of_snapshot.unwrap_or(settings.accepted), are_keys_of_snapshot })
 }
 
 fn accepted(key: &snapshot::Key) -> AcceptedKey {

@@ -10,6 +10,7 @@ use understudy_calls::{
     convert,
     dialogue::{Dialogue, Step, Told},
     page, question,
+    signer::Signer,
 };
 use understudy_core::{
     compile::{Source, compile},
@@ -169,7 +170,8 @@ pub fn wire(bytes: &[u8]) {
             Ok((question::authorize(&asked)?, convert::facts(&asked.context_facts)?))
         }),
         b'l' => asked(json, |asked: wire::ListRequest| {
-            let _ = page::Paging::read(&asked, "key", NOW_S).map(|paging| paging.page(vec!["a".into()]));
+            let _ = page::Paging::read(&asked, &Signer::new([1; 32]), "key", NOW_S)
+                .map(|paging| paging.page(vec!["a".into()]));
             Ok((question::list(&asked)?, convert::facts(&asked.context_facts)?))
         }),
         b'c' => asked(json, |asked: wire::ActionsRequest| {
@@ -214,7 +216,7 @@ pub fn wire(bytes: &[u8]) {
         b's' => {
             let Ok(body) = json::read(json) else { return };
             for read in [Search::subjects, Search::resources, Search::actions] {
-                let Ok(search) = read(&body, &Terms::default(), NOW_S) else { continue };
+                let Ok(search) = read(&body, &Terms::default(), &Signer::new([1; 32]), NOW_S) else { continue };
                 let Ok(found) = search.found(&converse(&search)) else { continue };
                 assert!(found.results.is_sorted_by(|a, b| a < b), "sorted and distinct");
             }
@@ -228,7 +230,7 @@ pub fn wire(bytes: &[u8]) {
         b'o' => _ = same::<wire::PolicyRefusal>(json),
         _ => {
             let Ok(path) = std::str::from_utf8(json) else { return };
-            let _ = page::Token::read(path, "key", &[7; 32], 0);
+            let _ = page::Token::read(path, &Signer::new([1; 32]), &[&[7; 32]], 0);
             let _ = understudy_calls::head::bearer(path);
             let _ = understudy_calls::head::endpoint("GET", understudy_calls::head::one_leading_slash(path));
         }

@@ -5,12 +5,12 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned,
+    ALL_VERSIONS, ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned, SupportedProtocolVersion,
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
@@ -54,6 +54,16 @@ impl Authority {
         let cert = CertificateParams::new(names).expect("good names").signed_by(&key, &self.issuer);
         Certified { cert: cert.expect("a certificate").pem(), key: key.serialize_pem() }
     }
+
+    /// The same, good until then.
+    pub fn certify_until(&self, end: SystemTime) -> Certified {
+        let key = KeyPair::generate().expect("a key");
+        let names = ["localhost", "127.0.0.1"].map(String::from);
+        let mut params = CertificateParams::new(names).expect("good names");
+        params.not_after = end.into();
+        let cert = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Certified { cert: cert.pem(), key: key.serialize_pem() }
+    }
 }
 
 impl Default for Authority {
@@ -87,18 +97,29 @@ impl Certified {
 
 /// A client that trusts this authority alone, offers these protocols and shows this certificate.
 pub fn client(authority: &Authority, protocols: &[&str], shown: Option<&Certified>) -> Arc<ClientConfig> {
+    let mut config = resuming(authority, ALL_VERSIONS, protocols, shown);
+    // Every connection shakes hands anew.
+    config.resumption = rustls::client::Resumption::disabled();
+    Arc::new(config)
+}
+
+/// The same with these versions of TLS; it resumes sessions where the server lets it.
+pub fn resuming(
+    authority: &Authority,
+    versions: &[&'static SupportedProtocolVersion],
+    protocols: &[&str],
+    shown: Option<&Certified>,
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).expect("our own PEM")).expect("a certificate");
-    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let config = ClientConfig::builder_with_provider(provider()).with_protocol_versions(versions);
     let config = config.expect("known versions").with_root_certificates(roots);
     let mut config = match shown.map(Certified::parsed) {
         None => config.with_no_client_auth(),
         Some((chain, key)) => config.with_client_auth_cert(chain, key).expect("they go together"),
     };
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-    // Every connection shakes hands anew.
-    config.resumption = rustls::client::Resumption::disabled();
-    Arc::new(config)
+    config
 }
 
 /// A connection whose handshake is done.

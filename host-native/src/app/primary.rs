@@ -6,8 +6,11 @@ use tokio::sync::watch::channel;
 
 use super::{listen, n_workers, refresh::refresh, runtime, stop::asked_to_stop};
 use crate::{
+    config::LogFormat,
+    files,
     guest::{config::PoolConfig, pool::Pool},
     http::{service::Service, state::Observe, tls::Tls},
+    page_key,
     primary::{
         PrimaryConfig,
         config::{Accepted, DEVELOPMENT_KEY},
@@ -23,12 +26,18 @@ use crate::{
     telemetry::{self, Metrics, Readings},
 };
 
+/// What a primary keeps in its folder, which may be one that has other things too.
+const OWN_FILES: [&str; 5] = ["store.redb", "blobs", "environments", "test-environments", "page-key"];
 /// Threads that serve share one instance of a test environment: nobody measures those.
 const TEST_WORKERS: usize = 1;
 
 /// Serves until told to stop. An error is for people: why nothing can be served.
 pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
-    telemetry::log(config.log_level);
+    telemetry::log(config.log_level, config.log_format);
+    files::private_from_now_on();
+    files::private_folder(&config.data)
+        .map_err(|error| format!("--data {}: can't be made: {error}", config.data.display()))?;
+    files::tighten_all(&config.data, &|name| OWN_FILES.contains(&name));
     let tls = config.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
     let n_workers = n_workers();
     let policy_files = watch::look(&config.policy);
@@ -44,7 +53,7 @@ pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
     } else {
         None
     };
-    tell(&url, environments.main().is_public());
+    tell(config.log_format, &url, environments.main().is_public());
 
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
@@ -67,7 +76,13 @@ pub fn serve(config: &PrimaryConfig) -> Result<(), String> {
 }
 
 /// What a user needs to begin. A screen that is gone is no reason to stop serving.
-fn tell(url: &str, is_public: bool) {
+fn tell(format: LogFormat, url: &str, is_public: bool) {
+    if format == LogFormat::Json {
+        return telemetry::listens(
+            format,
+            &format!("understudy primary {} listens on {url}", env!("CARGO_PKG_VERSION")),
+        );
+    }
     let mut text = format!("understudy primary {} listens on {url}\n", env!("CARGO_PKG_VERSION"));
     if is_public {
         text.push_str(&format!(
@@ -93,12 +108,14 @@ fn environments(config: &PrimaryConfig, n_workers: usize) -> Result<Environments
     let others: Vec<(&Accepted, Arc<Pool>, Arc<Ledger>)> = others.collect::<Result<_, String>>()?;
     let pools = std::iter::once(pool).chain(others.iter().map(|(_, pool, _)| pool.clone()));
     let observe: Arc<dyn Observe> = Arc::new(metrics(pools.collect(), ledger.clone())?);
+    let pages = page_key::signer(config.page_key_file.as_deref(), &config.data.join("page-key"))?;
     let common = Common {
         limits: config.limits,
         authzen: config.authzen.clone(),
         explains: config.explains,
         strict_pages: config.strict_pages,
         observe,
+        pages,
     };
     let start = |accepted: &Accepted, ledger| Environment::start(ledger, accepted.keys.clone(), &common);
     let main = start(main, ledger)?;

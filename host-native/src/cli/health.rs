@@ -16,19 +16,24 @@ use rustls::{
 };
 
 use super::usage_error;
-use crate::{http::tls::provider, output};
+use crate::{connecting::in_words, http::tls::provider, output};
 
 /// Longest wait for each step: less than the usual timeout of a probe.
 const WAIT: Duration = Duration::from_secs(2);
 /// Bytes of the answer that are read: enough for its status and message.
 const ANSWER_BYTES_MAX: u64 = 4 << 10;
+/// What an answer of TLS to something else begins with.
+const TLS_ALERT: u8 = 0x15;
 
 /// `understudy health`.
 #[derive(Args, Debug)]
 pub struct HealthArgs {
-    /// Port of the node on this machine.
-    #[arg(long, env = "OSO_PORT", hide_env_values = true, default_value_t = 8080, value_name = "PORT")]
-    port: u16,
+    /// Port of the node on this machine [default: 8080].
+    #[arg(long, env = "OSO_PORT", hide_env_values = true, value_name = "PORT")]
+    port: Option<String>,
+    /// Where OSO_PORT is not set, as for the node.
+    #[arg(long, env = "PORT", hide = true, hide_env_values = true, value_name = "PORT")]
+    platform_port: Option<String>,
     /// Set where the node listens with TLS. The file is not read: whose certificate it is doesn't matter to a probe.
     #[arg(long, env = "OSO_TLS_CERT", hide_env_values = true, value_name = "FILE")]
     tls_cert: Option<String>,
@@ -39,12 +44,18 @@ pub struct HealthArgs {
 
 /// 0: it serves. 1: it doesn't, or nobody answers. 2: the URL can't be used.
 pub fn run(args: &HealthArgs) -> ExitCode {
+    let given =
+        |port: &Option<String>| port.as_deref().map(str::trim).filter(|port| !port.is_empty()).map(str::to_owned);
+    let port = given(&args.port).or_else(|| given(&args.platform_port)).unwrap_or_else(|| "8080".to_owned());
+    if port.parse::<u16>().is_err() {
+        return usage_error(&format!("the port is `{}`: must be a port from 0 to 65535", port.escape_debug()));
+    }
     let url = args.url.clone().unwrap_or_else(|| {
         let has_tls = args.tls_cert.as_ref().is_some_and(|file| !file.trim().is_empty());
-        format!("http{}://127.0.0.1:{}", if has_tls { "s" } else { "" }, args.port)
+        format!("http{}://127.0.0.1:{}", if has_tls { "s" } else { "" }, port)
     });
     let Some(place) = Place::read(&url) else {
-        return usage_error(&format!("--url is `{url}`: allowed are http://HOST:PORT and https://HOST:PORT"));
+        return usage_error(&format!("--url is `{url}`: must be http://HOST:PORT or https://HOST:PORT"));
     };
     match ask(&place) {
         Ok(answer) if answer.status == 200 => {
@@ -60,7 +71,8 @@ pub fn run(args: &HealthArgs) -> ExitCode {
             ExitCode::FAILURE
         }
         Err(error) => {
-            output::error_line(format_args!("understudy: {place}/healthcheck gives no answer: {error}"));
+            let why = in_words(&error, &place.to_string()).unwrap_or_else(|| error.to_string());
+            output::error_line(format_args!("understudy: {place}/healthcheck gives no answer: {why}"));
             ExitCode::FAILURE
         }
     }
@@ -133,6 +145,9 @@ fn exchange(mut stream: impl Read + Write, place: &Place) -> std::io::Result<Ans
     stream.flush()?;
     let mut text = Vec::new();
     let read = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut text);
+    if text.first() == Some(&TLS_ALERT) {
+        return Err(std::io::Error::other("that port speaks TLS: use https://"));
+    }
     let text = String::from_utf8_lossy(&text);
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
     // Some servers close without saying so in TLS: what has come until then counts.

@@ -21,6 +21,7 @@ mod primary;
 mod remote;
 mod serve;
 mod snapshots;
+mod unknown;
 mod wasm;
 mod words;
 
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{config::ServeFlags, output};
+use crate::{config::ServeFlags, output, replica::trial};
 
 /// Exit code of bad usage or bad input.
 pub const EXIT_USAGE: u8 = 2;
@@ -94,6 +95,12 @@ enum Command {
     Completions(manual::CompletionsArgs),
     /// A page for `man`: `understudy man | man -l -`.
     Man(manual::ManArgs),
+    /// Open a snapshot as an install does: a node does it in a process of its own where one has ended it before.
+    #[command(name = trial::COMMAND, hide = true)]
+    TrySnapshot {
+        /// The verified file.
+        file: std::path::PathBuf,
+    },
 }
 
 /// Runs the command that the arguments name.
@@ -124,6 +131,10 @@ pub fn run() -> ExitCode {
         Command::Wasm(args) => wasm::run(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
+        Command::TrySnapshot { file } => match trial::open_here(&file) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => failed(&why),
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{failed, usage_error};
 use crate::{
     app,
-    config::{self, Authzen, AuthzenFlags, LogLevel, TlsFiles, truth_or},
+    config::{self, Authzen, AuthzenFlags, LogFormat, LogLevel, TlsFiles, truth_or},
     primary::{
         PrimaryConfig,
         config::{Restore, access},
@@ -33,6 +33,9 @@ pub struct PrimaryArgs {
     /// File with the private key of that certificate, in PEM.
     #[arg(long, env = "OSO_TLS_KEY", hide_env_values = true, value_name = "FILE")]
     tls_key: Option<String>,
+    /// File with the key that page tokens are signed with, 64 hexadecimal digits [default: one of its own, in --data].
+    #[arg(long, env = "OSO_PAGE_KEY_FILE", hide_env_values = true, value_name = "FILE")]
+    page_key_file: Option<PathBuf>,
     /// Folder of the store and the snapshots.
     #[arg(long, env = "OSO_DIRECTORY", hide_env_values = true, default_value = ".understudy", value_name = "DIR")]
     data: PathBuf,
@@ -76,11 +79,14 @@ pub struct PrimaryArgs {
     #[arg(long, env = "OSO_INSTANCE_MEMORY", hide_env_values = true, value_name = "BYTES")]
     instance_memory: Option<String>,
     /// What to log.
-    #[arg(long, value_enum, default_value = "warn", value_name = "LEVEL")]
+    #[arg(long, value_enum, default_value = "warn", ignore_case = true, value_name = "LEVEL")]
     log_level: Level,
     /// Tell callers why, where they ask for it (true or false) [default: true].
     #[arg(long, env = "OSO_EXPLAIN", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     explain: Option<String>,
+    /// How to log: text or json, one object a line [default: text].
+    #[arg(long, env = "OSO_LOG_FORMAT", hide_env_values = true, value_name = "FORMAT")]
+    log_format: Option<String>,
     #[command(flatten)]
     authzen: AuthzenFlags,
     #[command(flatten)]
@@ -148,6 +154,10 @@ pub fn run(args: PrimaryArgs) -> ExitCode {
         Ok(explains) => explains,
         Err(error) => return usage_error(&error.to_string()),
     };
+    let log_format = match LogFormat::given(args.log_format) {
+        Ok(format) => format,
+        Err(error) => return usage_error(&error.to_string()),
+    };
     let watches_policy = args.watch_for_changes.is_some();
     let mut policy = args.files;
     policy.extend(args.policy);
@@ -171,6 +181,8 @@ pub fn run(args: PrimaryArgs) -> ExitCode {
         limits: Limits { strict_facts: args.strict_facts, ..limits(args.limits) },
         cors_origins: origins,
         instance_memory_bytes: memory,
+        log_format,
+        page_key_file: args.page_key_file.filter(|file| !file.as_os_str().is_empty()),
         log_level: match args.log_level {
             Level::Error => LogLevel::Error,
             Level::Warn => LogLevel::Warn,

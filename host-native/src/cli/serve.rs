@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use super::{failed, usage_error};
+use super::{EXIT_USAGE, failed, unknown, usage_error};
 use crate::{
     app::node,
-    config::{Config, ServeFlags},
+    config::{Config, LogFormat, ServeFlags},
 };
 
 /// Checks the flags, then serves until told to stop, or writes a snapshot.
@@ -14,9 +14,18 @@ pub fn run(flags: ServeFlags) -> ExitCode {
     if let Err(error) = getrandom::fill(&mut random) {
         return usage_error(&format!("the system gives no random numbers: {error}"));
     }
+    let unknown = unknown::variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
+    for line in &unknown {
+        eprintln!("understudy: {line}");
+    }
     let config = match Config::check(flags, random) {
         Ok(config) => config,
-        Err(error) => return usage_error(&error),
+        Err(error) => {
+            for line in error.lines() {
+                eprintln!("understudy: {line}");
+            }
+            return ExitCode::from(EXIT_USAGE);
+        }
     };
     let done = match &config.export {
         Some(file) => node::export(&config, file),
@@ -24,6 +33,11 @@ pub fn run(flags: ServeFlags) -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the log as objects finds the end in it too.
+        Err(why) if config.log_format == LogFormat::Json => {
+            tracing::error!("{why}");
+            ExitCode::FAILURE
+        }
         Err(why) => failed(&why),
     }
 }

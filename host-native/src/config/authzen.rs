@@ -7,7 +7,7 @@ use understudy_calls::authzen::{limits::FACTS_MAX, types::TypeMap};
 
 use super::{
     ConfigError,
-    values::{read, truth},
+    values::{Wrong, read, truth},
 };
 
 /// Its flags, each with its variable.
@@ -50,12 +50,14 @@ impl Authzen {
     /// Reads every value.
     pub fn check(flags: AuthzenFlags) -> Result<Self, ConfigError> {
         let number = |text: &str| text.parse().ok().filter(|max| FACTS_ALLOWED.contains(max));
-        Ok(Authzen {
-            url: read("OSO_AUTHZEN_URL", flags.authzen_url, URL, url)?,
-            types: read("OSO_AUTHZEN_TYPES", flags.authzen_types, TYPES, |text| text.parse().ok())?.unwrap_or_default(),
-            takes_context_facts: truth("OSO_AUTHZEN_CONTEXT_FACTS", flags.authzen_context_facts)?,
-            facts_max: read("OSO_AUTHZEN_FACTS_MAX", flags.authzen_facts_max, FACTS, number)?.unwrap_or(FACTS_MAX),
-        })
+        let mut wrong = Wrong::default();
+        let url = wrong.take(read("OSO_AUTHZEN_URL", flags.authzen_url, URL, url));
+        let types = wrong.take(read("OSO_AUTHZEN_TYPES", flags.authzen_types, TYPES, |text| text.parse().ok()));
+        let takes_context_facts = wrong.take(truth("OSO_AUTHZEN_CONTEXT_FACTS", flags.authzen_context_facts));
+        let facts_max = wrong.take(read("OSO_AUTHZEN_FACTS_MAX", flags.authzen_facts_max, FACTS, number));
+        wrong.into_result()?;
+        let (types, facts_max) = (types.unwrap_or_default(), facts_max.unwrap_or(FACTS_MAX));
+        Ok(Authzen { url, types, takes_context_facts, facts_max })
     }
 }
 

@@ -4,6 +4,7 @@
 //! Never: read below `main`; prints a token.
 
 mod authzen;
+mod log;
 mod tls;
 mod values;
 
@@ -12,14 +13,18 @@ use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 use clap::Args;
 use understudy_calls::head;
 
-use crate::http::cors::Origins;
+use crate::{
+    http::cors::Origins,
+    keys::{environment_named, has_form},
+};
 
 pub use authzen::{Authzen, AuthzenFlags};
+pub use log::{LogFormat, LogLevel};
 pub use tls::TlsFiles;
 pub use values::truth_or;
 pub use values::{ConfigError, duration};
+use values::{Wrong, name, read, required, set, truth, upstream_url};
 pub use values::{cors_origins, instance_memory};
-use values::{name, read, required, set, truth, upstream_url};
 
 /// Flags of `serve`, each with its variable. All text: [`Config::check`] reads it, so that every message has one form.
 #[derive(Args, Clone, Debug, Default)]
@@ -42,12 +47,21 @@ pub struct ServeFlags {
     /// Port to listen on; 0 picks a free one and prints it [default: 8080].
     #[arg(long, env = "OSO_PORT", hide_env_values = true, value_name = "PORT")]
     pub port: Option<String>,
+    /// Where OSO_PORT is not set, as platforms that run containers say it.
+    #[arg(long, env = "PORT", hide = true, hide_env_values = true, value_name = "PORT")]
+    pub platform_port: Option<String>,
     /// Folder for the last good snapshot [default: ./.oso].
     #[arg(long, env = "OSO_DIRECTORY", hide_env_values = true, value_name = "DIR")]
     pub directory: Option<String>,
     /// What to log: error, warn or info [default: error].
     #[arg(long, env = "OSO_LOG_LEVEL", hide_env_values = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
+    /// How to log: text or json, one object a line [default: text].
+    #[arg(long, env = "OSO_LOG_FORMAT", hide_env_values = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+    /// How long to serve on after SIGTERM while readiness says 503, as 5s, so that no more traffic is sent [default: 0s].
+    #[arg(long, env = "OSO_DRAIN_DELAY", hide_env_values = true, value_name = "DURATION")]
+    pub drain_delay: Option<String>,
     /// Send no usage reports (true or false) [default: false].
     #[arg(long, env = "OSO_DISABLE_TELEMETRY", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub disable_telemetry: Option<String>,
@@ -66,6 +80,10 @@ pub struct ServeFlags {
     /// File of SHA-256 digests (hex, one a line) of further keys to accept where the snapshot carries none.
     #[arg(long, env = "OSO_ACCEPTED_KEYS_FILE", hide_env_values = true, value_name = "FILE")]
     pub accepted_keys_file: Option<String>,
+    /// File with the key that page tokens are signed with, 64 hexadecimal digits: nodes behind one address share it
+    /// [default: a key of its own, in the folder].
+    #[arg(long, env = "OSO_PAGE_KEY_FILE", hide_env_values = true, value_name = "FILE")]
+    pub page_key_file: Option<String>,
     /// Accept every key that has the environment's form, unverified (true or false) [default: false].
     #[arg(long, env = "OSO_ACCEPT_ENVIRONMENT_KEYS", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub accept_environment_keys: Option<String>,
@@ -100,7 +118,7 @@ pub struct ServeFlags {
     /// Start from FILE if neither upstream nor disk gives a snapshot.
     #[arg(long, value_name = "FILE")]
     pub import: Option<String>,
-    /// Follow the upstream even if its data are another store's than those kept here.
+    /// Follow the upstream even if its data are another store's than those kept here; each store once.
     #[arg(long, env = "OSO_ACCEPT_NEW_STORE", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub accept_new_store: Option<String>,
 }
@@ -127,18 +145,6 @@ impl fmt::Debug for Token {
     }
 }
 
-/// What to log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Only what needs an operator.
-    #[default]
-    Error,
-    /// And what may.
-    Warn,
-    /// And every step.
-    Info,
-}
-
 /// Everything `serve` needs to know, checked. Printing it shows no key.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -160,6 +166,10 @@ pub struct Config {
     pub directory: PathBuf,
     /// What to log.
     pub log_level: LogLevel,
+    /// How to log.
+    pub log_format: LogFormat,
+    /// How long to serve on while readiness says 503.
+    pub drain_delay: Duration,
     /// Send usage reports?
     pub telemetry: bool,
     /// Send error messages with them?
@@ -172,6 +182,8 @@ pub struct Config {
     pub sync_interval: Option<Duration>,
     /// Digests of further keys.
     pub accepted_keys_file: Option<PathBuf>,
+    /// Key of the page tokens.
+    pub page_key_file: Option<PathBuf>,
     /// Accept every key of the environment's form?
     pub accept_environment_keys: bool,
     /// Listen with TLS.
@@ -193,42 +205,44 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads every value; `random` is for the client id. An empty value counts as unset.
+    /// Reads every value; `random` is for the client id. An empty value counts as unset. The error has a line for each that is
+    /// missing or wrong.
     pub fn check(flags: ServeFlags, random: [u8; 16]) -> Result<Config, ConfigError> {
-        let token =
-            required("OSO_API_TOKEN", flags.api_token, "an API key of the environment; a read-only one is enough")?;
-        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let message = "OSO_API_TOKEN has characters that no key has (value not shown): \
-                           allowed are visible ASCII characters without spaces";
-            return Err(ConfigError(message.to_owned()));
+        let mut wrong = Wrong::default();
+        let token = wrong.take(token(flags.api_token));
+        let environment = required("OSO_ENVIRONMENT", flags.environment, "the environment's id, as e_0123456789");
+        let environment = wrong.take(environment.and_then(|text| name("OSO_ENVIRONMENT", text, "._-")));
+        if !token.is_empty() && !environment.is_empty() {
+            wrong.take(one_environment(&token, &environment));
         }
-        let environment = required("OSO_ENVIRONMENT", flags.environment, "the environment's id, as e_0123456789")?;
-        let environment = name("OSO_ENVIRONMENT", environment, "._-")?;
-        let tenant = required("OSO_TENANT", flags.tenant, "the id of your tenant")?;
-        let tenant = name("OSO_TENANT", tenant, "._-")?;
+        let tenant = required("OSO_TENANT", flags.tenant, "the id of your tenant");
+        let tenant = wrong.take(tenant.and_then(|text| name("OSO_TENANT", text, "._-")));
         let client_id = match set(flags.client_id) {
-            Some(text) => name("OSO_CLIENT_ID", text, ".-")?,
+            Some(text) => wrong.take(name("OSO_CLIENT_ID", text, ".-")),
             None => head::uuid(random),
         };
-        let port = read("OSO_PORT", flags.port, "a port from 0 to 65535", |text| text.parse().ok())?;
-        let host = read("OSO_HOST", flags.host, "an IP address, as 0.0.0.0 or 127.0.0.1", |text| text.parse().ok())?;
-        let log_level = read("OSO_LOG_LEVEL", flags.log_level, "error, warn or info", |text| match text {
-            "error" => Some(LogLevel::Error),
-            "warn" => Some(LogLevel::Warn),
-            "info" => Some(LogLevel::Info),
-            _ => None,
-        })?;
+        let (variable, port) = match set(flags.port) {
+            Some(port) => ("OSO_PORT", Some(port)),
+            None => ("PORT", flags.platform_port),
+        };
+        let port = wrong.take(read(variable, port, "a port from 0 to 65535", |text| text.parse().ok()));
+        let host = read("OSO_HOST", flags.host, "an IP address, as 0.0.0.0 or 127.0.0.1", |text| text.parse().ok());
+        let host = wrong.take(host);
+        let log_level = read("OSO_LOG_LEVEL", flags.log_level, LogLevel::ALLOWED, LogLevel::read);
         let url = set(flags.url).unwrap_or_else(|| "https://api.osohq.com".to_owned());
+        let within =
+            |text: &str, from: Duration, to: Duration| duration(text).filter(|duration| (from..=to).contains(duration));
         let sync_interval = read(
             "OSO_SYNC_INTERVAL",
             flags.sync_interval,
             "a duration from 100ms to 24h, as 500ms, 1s or 30m",
-            |text| {
-                let allowed = Duration::from_millis(100)..=Duration::from_secs(24 * 3600);
-                duration(text).filter(|duration| allowed.contains(duration))
-            },
-        )?;
-        Ok(Config {
+            |text| within(text, Duration::from_millis(100), Duration::from_secs(24 * 3600)),
+        );
+        let drain_delay =
+            read("OSO_DRAIN_DELAY", flags.drain_delay, "a duration from 0s to 10m, as 500ms, 5s or 1m", |text| {
+                within(text, Duration::ZERO, Duration::from_secs(600))
+            });
+        let config = Config {
             token: Token(token),
             environment,
             tenant,
@@ -237,23 +251,48 @@ impl Config {
             host: host.unwrap_or(IpAddr::from([0, 0, 0, 0])),
             port: port.unwrap_or(8080),
             directory: set(flags.directory).map_or_else(|| PathBuf::from("./.oso"), PathBuf::from),
-            log_level: log_level.unwrap_or_default(),
-            telemetry: !truth("OSO_DISABLE_TELEMETRY", flags.disable_telemetry)?,
-            error_logging: !truth("OSO_DISABLE_ERROR_LOGGING", flags.disable_error_logging)?,
-            url: upstream_url(&url)?,
+            log_level: wrong.take(log_level).unwrap_or_default(),
+            log_format: wrong.take(LogFormat::given(flags.log_format)),
+            drain_delay: wrong.take(drain_delay).unwrap_or_default(),
+            telemetry: !wrong.take(truth("OSO_DISABLE_TELEMETRY", flags.disable_telemetry)),
+            error_logging: !wrong.take(truth("OSO_DISABLE_ERROR_LOGGING", flags.disable_error_logging)),
+            url: wrong.take(upstream_url(&url)),
             url_ca: set(flags.url_ca).map(PathBuf::from),
-            sync_interval,
+            sync_interval: wrong.take(sync_interval),
             accepted_keys_file: set(flags.accepted_keys_file).map(PathBuf::from),
-            accept_environment_keys: truth("OSO_ACCEPT_ENVIRONMENT_KEYS", flags.accept_environment_keys)?,
-            tls: TlsFiles::check(flags.tls_cert, flags.tls_key, flags.tls_client_ca)?,
-            cors_origins: cors_origins(flags.cors_origins)?,
-            instance_memory_bytes: instance_memory(flags.instance_memory)?,
-            explains: truth_or("OSO_EXPLAIN", flags.explain, true)?,
-            authzen: Authzen::check(flags.authzen)?,
+            page_key_file: set(flags.page_key_file).map(PathBuf::from),
+            accept_environment_keys: wrong.take(truth("OSO_ACCEPT_ENVIRONMENT_KEYS", flags.accept_environment_keys)),
+            tls: wrong.take(TlsFiles::check(flags.tls_cert, flags.tls_key, flags.tls_client_ca)),
+            cors_origins: wrong.take(cors_origins(flags.cors_origins)),
+            instance_memory_bytes: wrong.take(instance_memory(flags.instance_memory)),
+            explains: wrong.take(truth_or("OSO_EXPLAIN", flags.explain, true)),
+            authzen: wrong.take(Authzen::check(flags.authzen)),
             export: set(flags.export).map(PathBuf::from),
             import: set(flags.import).map(PathBuf::from),
-            accept_new_store: truth("OSO_ACCEPT_NEW_STORE", flags.accept_new_store)?,
-        })
+            accept_new_store: wrong.take(truth("OSO_ACCEPT_NEW_STORE", flags.accept_new_store)),
+        };
+        wrong.into_result().map(|()| config)
+    }
+}
+
+fn token(given: Option<String>) -> Result<String, ConfigError> {
+    let token = required("OSO_API_TOKEN", given, "an API key of the environment; a read-only one is enough")?;
+    if token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(token);
+    }
+    Err(ConfigError::new(
+        "OSO_API_TOKEN has characters that no key has (value not shown): must be visible ASCII characters without spaces",
+    ))
+}
+
+/// An upstream that knows nothing of environments answers with the key's: it would be served under the variable's name.
+fn one_environment(token: &str, environment: &str) -> Result<(), ConfigError> {
+    match environment_named(token) {
+        Some(named) if !has_form(environment, token) => Err(ConfigError::new(format!(
+            "OSO_ENVIRONMENT is `{environment}` and OSO_API_TOKEN is a key of `{}`: set both to one environment",
+            named.escape_debug()
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -40,35 +40,100 @@ fn an_empty_value_is_unset() {
 fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
     type Change = fn(&mut ServeFlags);
     let cases: [(&str, Change); 16] = [
-        ("OSO_PORT is `65536`: allowed is a port from 0 to 65535", |flags| flags.port = Some("65536".into())),
-        ("OSO_LOG_LEVEL is `debug`: allowed is error, warn or info", |flags| {
+        ("OSO_PORT is `65536`: must be a port from 0 to 65535", |flags| flags.port = Some("65536".into())),
+        ("OSO_LOG_LEVEL is `debug`: must be error, warn or info", |flags| {
             flags.log_level = Some("debug".into());
         }),
-        ("OSO_DISABLE_TELEMETRY is `yes`: allowed is true or false", |flags| {
+        ("OSO_DISABLE_TELEMETRY is `yes`: must be true or false", |flags| {
             flags.disable_telemetry = Some("yes".into());
         }),
-        ("OSO_SYNC_INTERVAL is `1d`: allowed is a duration", |flags| flags.sync_interval = Some("1d".into())),
-        ("OSO_SYNC_INTERVAL is `0s`: allowed is a duration", |flags| flags.sync_interval = Some("0s".into())),
-        ("OSO_CLIENT_ID is `a_b`: allowed is up to 128", |flags| flags.client_id = Some("a_b".into())),
-        ("OSO_ENVIRONMENT is `../x`: allowed is up to 128", |flags| flags.environment = Some("../x".into())),
-        ("OSO_URL is `ftp://x`: allowed is an http://", |flags| flags.url = Some("ftp://x".into())),
+        ("OSO_SYNC_INTERVAL is `1d`: must be a duration", |flags| flags.sync_interval = Some("1d".into())),
+        ("OSO_SYNC_INTERVAL is `0s`: must be a duration", |flags| flags.sync_interval = Some("0s".into())),
+        ("OSO_CLIENT_ID is `a_b`: must be up to 128", |flags| flags.client_id = Some("a_b".into())),
+        ("OSO_ENVIRONMENT is `../x`: must be up to 128", |flags| flags.environment = Some("../x".into())),
+        ("OSO_URL is `ftp://x`: must be an http://", |flags| flags.url = Some("ftp://x".into())),
         ("OSO_TLS_CERT is set and OSO_TLS_KEY is not", |flags| flags.tls_cert = Some("x".into())),
         ("OSO_TLS_CLIENT_CA is set and OSO_TLS_CERT is not", |flags| flags.tls_client_ca = Some("x".into())),
-        ("OSO_AUTHZEN_URL is `http://x`: allowed is an https://", |flags| {
+        ("OSO_AUTHZEN_URL is `http://x`: must be an https://", |flags| {
             flags.authzen.authzen_url = Some("http://x".into());
         }),
-        ("OSO_AUTHZEN_URL is `https://x/?a`: allowed", |flags| flags.authzen.authzen_url = Some("https://x/?a".into())),
-        ("OSO_AUTHZEN_URL is `https://X`: allowed", |flags| flags.authzen.authzen_url = Some("https://X".into())),
-        ("OSO_AUTHZEN_TYPES is `a=X,b=X`: allowed is", |flags| flags.authzen.authzen_types = Some("a=X,b=X".into())),
-        ("OSO_AUTHZEN_FACTS_MAX is `-1`: allowed is a number from 0 to 100000", |flags| {
+        ("OSO_AUTHZEN_URL is `https://x/?a`: must be", |flags| flags.authzen.authzen_url = Some("https://x/?a".into())),
+        ("OSO_AUTHZEN_URL is `https://X`: must be", |flags| flags.authzen.authzen_url = Some("https://X".into())),
+        ("OSO_AUTHZEN_TYPES is `a=X,b=X`: must be", |flags| flags.authzen.authzen_types = Some("a=X,b=X".into())),
+        ("OSO_AUTHZEN_FACTS_MAX is `-1`: must be a number from 0 to 100000", |flags| {
             flags.authzen.authzen_facts_max = Some("-1".into());
         }),
-        ("OSO_HOST is `here`: allowed is an IP address", |flags| flags.host = Some("here".into())),
+        ("OSO_HOST is `here`: must be an IP address", |flags| flags.host = Some("here".into())),
     ];
     for (expected, change) in cases {
         let message = message(change);
         assert!(message.starts_with(expected), "{message}");
         assert!(!message.contains('\n'));
+    }
+}
+
+#[test]
+fn everything_that_is_missing_or_wrong_is_told_at_once() {
+    let flags = ServeFlags {
+        port: Some("x".into()),
+        tls_key: Some("k".into()),
+        authzen: AuthzenFlags {
+            authzen_types: Some("=".into()),
+            authzen_facts_max: Some("-".into()),
+            ..AuthzenFlags::default()
+        },
+        ..ServeFlags::default()
+    };
+    let error = Config::check(flags, [0; 16]).unwrap_err();
+    let named: Vec<&str> = error.lines().iter().filter_map(|line| line.split(' ').next()).collect();
+    let all = [
+        "OSO_API_TOKEN",
+        "OSO_ENVIRONMENT",
+        "OSO_TENANT",
+        "OSO_PORT",
+        "OSO_TLS_KEY",
+        "OSO_AUTHZEN_TYPES",
+        "OSO_AUTHZEN_FACTS_MAX",
+    ];
+    assert_eq!(named, all);
+}
+
+#[test]
+fn levels_and_formats_are_read_in_any_letter_case() {
+    let flags = ServeFlags { log_level: Some("INFO".into()), log_format: Some("Json".into()), ..flags() };
+    let config = Config::check(flags, [0; 16]).unwrap();
+    assert_eq!((config.log_level, config.log_format), (LogLevel::Info, LogFormat::Json));
+}
+
+#[test]
+fn a_platforms_port_counts_where_ours_is_not_set() {
+    let port = |port: Option<&str>, platform: Option<&str>| {
+        let [port, platform_port] = [port, platform].map(|text| text.map(str::to_owned));
+        Config::check(ServeFlags { port, platform_port, ..flags() }, [0; 16]).map(|config| config.port)
+    };
+    assert_eq!(port(None, Some("10000")).unwrap(), 10_000);
+    assert_eq!(port(Some(""), Some("10000")).unwrap(), 10_000);
+    assert_eq!(port(Some("9000"), Some("10000")).unwrap(), 9_000);
+    assert!(port(None, Some("http")).unwrap_err().to_string().starts_with("PORT is `http`"));
+}
+
+#[test]
+fn key_and_variable_name_one_environment() {
+    let check = |token: &str, environment: &str| {
+        let (api_token, environment) = (Some(token.to_owned()), Some(environment.to_owned()));
+        Config::check(ServeFlags { api_token, environment, ..flags() }, [0; 16]).map(drop)
+    };
+    let error = check("e_1_k_secret", "e_2").unwrap_err().to_string();
+    assert!(error.contains("OSO_ENVIRONMENT is `e_2` and OSO_API_TOKEN is a key of `e_1`"), "{error}");
+    assert!(!error.contains("secret"));
+    for other in ["e_12", "e_", "e", "E_1"] {
+        assert!(check("e_1_k_secret", other).is_err(), "{other}");
+    }
+    // Names of more parts, and keys that name none.
+    for (token, environment) in
+        [("e_1_k_secret", "e_1"), ("e_1_b_k_secret", "e_1_b"), ("opaque", "e_1"), ("a_b", "e_1")]
+    {
+        assert!(check(token, environment).is_ok(), "{token} {environment}");
     }
 }
 

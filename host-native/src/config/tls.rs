@@ -24,7 +24,7 @@ impl TlsFiles {
     ) -> Result<Option<TlsFiles>, ConfigError> {
         let without = |given: &str, missing: &str| {
             let flag = missing.trim_start_matches("OSO_").to_ascii_lowercase().replace('_', "-");
-            Err(ConfigError(format!("{given} is set and {missing} is not: set it (or --{flag}) too, or neither")))
+            Err(ConfigError::new(format!("{given} is set and {missing} is not: set it (or --{flag}) too, or neither")))
         };
         match (set(cert), set(key), set(client_ca)) {
             (Some(cert), Some(key), client_ca) => {

@@ -7,13 +7,44 @@ use crate::{
     http::cors::{ORIGINS_MAX, Origins},
 };
 
-/// One variable that can't be used: one line for people.
+/// What can't be used: a line for people of each variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError(pub(super) String);
+pub struct ConfigError(pub(super) Vec<String>);
+
+impl ConfigError {
+    /// One line.
+    pub(super) fn new(line: impl Into<String>) -> Self {
+        ConfigError(vec![line.into()])
+    }
+
+    /// A line of each.
+    pub fn lines(&self) -> &[String] {
+        &self.0
+    }
+}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+/// Everything that is wrong, gathered while the rest is read: whoever starts a process fixes it in one go.
+#[derive(Debug, Default)]
+pub struct Wrong(Vec<String>);
+
+impl Wrong {
+    /// The value, or the default of its type in the place of one that is wrong.
+    pub fn take<T: Default>(&mut self, read: Result<T, ConfigError>) -> T {
+        read.unwrap_or_else(|error| {
+            self.0.extend(error.0);
+            T::default()
+        })
+    }
+
+    /// Is nothing wrong?
+    pub fn into_result(self) -> Result<(), ConfigError> {
+        if self.0.is_empty() { Ok(()) } else { Err(ConfigError(self.0)) }
     }
 }
 
@@ -26,14 +57,14 @@ pub fn set(value: Option<String>) -> Option<String> {
 
 /// A value that is not allowed.
 pub fn refused(variable: &str, value: &str, allowed: &str) -> ConfigError {
-    ConfigError(format!("{variable} is `{}`: allowed is {allowed}", value.escape_debug()))
+    ConfigError::new(format!("{variable} is `{}`: must be {allowed}", value.escape_debug()))
 }
 
 /// A value that there has to be.
 pub fn required(variable: &str, value: Option<String>, what: &str) -> Result<String, ConfigError> {
     set(value).ok_or_else(|| {
         let flag = variable.trim_start_matches("OSO_").to_ascii_lowercase().replace('_', "-");
-        ConfigError(format!("{variable} is not set: set it (or --{flag}) to {what}"))
+        ConfigError::new(format!("{variable} is not set: set it (or --{flag}) to {what}"))
     })
 }
 
@@ -80,8 +111,8 @@ pub fn upstream_url(text: &str) -> Result<String, ConfigError> {
     let allowed = "an http:// or https:// address, as https://api.osohq.com";
     // What stands before an @ may be a secret and is not repeated.
     if text.contains('@') {
-        return Err(ConfigError(
-            "OSO_URL has a user or password in it (value not shown): allowed is ".to_owned() + allowed,
+        return Err(ConfigError::new(
+            "OSO_URL has a user or password in it (value not shown): must be ".to_owned() + allowed,
         ));
     }
     match reqwest::Url::from_str(text) {

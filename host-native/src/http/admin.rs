@@ -6,7 +6,9 @@ use super::{reply::Reply, service::Arrived, state::State};
 
 /// 200 only while serving, else 503.
 pub fn healthcheck(state: &State) -> Reply {
-    if state.answers.is_serving() {
+    if !state.ready.is_ready() {
+        Reply::error(Code::Unavailable, "not ready: it is about to stop")
+    } else if state.answers.is_serving() {
         Reply::bytes(200, "application/json", r#"{"status":"ok"}"#)
     } else {
         Reply::error(Code::Unavailable, "not serving: no policy and facts have arrived yet")
@@ -20,7 +22,7 @@ pub fn livez() -> Reply {
 
 /// 200 while it serves and goes on serving, else 503: whether to send it requests.
 pub fn readyz(state: &State, arrived: &Arrived) -> Reply {
-    if !state.ready.is_ready() || *arrived.draining.borrow() {
+    if *arrived.draining.borrow() {
         return Reply::error(Code::Unavailable, "not ready: it is about to stop");
     }
     healthcheck(state)

@@ -4,7 +4,7 @@
 //! by a look at the first bytes, so that a request over HTTP/1.1 pays nothing for it. Where they are too few to tell they are
 //! taken, and given to whoever reads next: bytes that stay where they are would have to be looked at again and again.
 
-use std::{convert::Infallible, future::Future, pin::pin, rc::Rc, sync::Arc, task::Poll};
+use std::{convert::Infallible, future::Future, pin::pin, rc::Rc, sync::Arc, task::Poll, time::SystemTime};
 
 use hyper::{
     Request, Response,
@@ -17,7 +17,7 @@ use hyper_util::{rt::TokioIo, server::graceful::GracefulConnection};
 use tokio::net::TcpStream;
 
 use super::{
-    exchange::{Caller, answer},
+    exchange::{Caller, Certificate, answer},
     limits::{
         CONNECTION_WINDOW_BYTES, HEAD_BYTES_MAX, READ_AHEAD_BYTES_MAX, SEND_BYTES_MAX, STREAM_WINDOW_BYTES, STREAMS_MAX,
     },
@@ -37,7 +37,7 @@ pub async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: Rc<Peer>) {
     match tls {
         None => {
             let Some((is_http2, first)) = unless_told(&peer, begins_http2(&stream)).await else { return };
-            speak(worker, Socket::after(first, stream, peer.clone()), peer, is_http2, false).await;
+            speak(worker, Socket::after(first, stream, peer.clone()), peer, is_http2, Certificate::NotAsked).await;
         }
         // Apart, so that a connection without TLS doesn't carry its space.
         Some(tls) => Box::pin(serve_tls(worker, tls, stream, peer)).await,
@@ -49,8 +49,16 @@ async fn serve_tls(worker: Rc<Worker>, tls: Arc<Tls>, stream: TcpStream, peer: R
     let Some(Ok(stream)) = unless_told(&peer, accepting).await else { return };
     let session = stream.get_ref().1;
     let is_http2 = session.alpn_protocol() == Some(tls::HTTP2);
-    let lacks_certificate = tls.asks_for_certificates() && session.peer_certificates().is_none();
-    speak(worker, stream, peer, is_http2, lacks_certificate).await;
+    let certificate = match session.peer_certificates() {
+        _ if !tls.asks_for_certificates() => Certificate::NotAsked,
+        None => Certificate::Lacking,
+        Some(chain) => match tls.certificate_end(chain) {
+            Some(end) => Certificate::Until(end),
+            // Whatever the handshake was: this one is not good any more.
+            None => return,
+        },
+    };
+    speak(worker, stream, peer, is_http2, certificate).await;
 }
 
 /// Does it begin with the preface of HTTP/2? And the bytes taken to find that out. Waits for as many as that takes.
@@ -77,15 +85,15 @@ async fn begins_http2(stream: &TcpStream) -> (bool, First) {
     (bytes[..n_taken] == *PREFACE, First::new(&bytes[..n_taken]))
 }
 
-async fn speak<I>(worker: Rc<Worker>, io: I, peer: Rc<Peer>, is_http2: bool, lacks_certificate: bool)
+async fn speak<I>(worker: Rc<Worker>, io: I, peer: Rc<Peer>, is_http2: bool, certificate: Certificate)
 where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
 {
     let io = TokioIo::new(io);
-    let caller = Rc::new(Caller { worker, peer: peer.clone(), connection: Arc::default(), lacks_certificate });
+    let caller = Rc::new(Caller { worker, peer: peer.clone(), connection: Arc::default(), certificate });
     if is_http2 {
         peer.multiplexes();
-        Box::pin(speak_http2(io, caller, peer)).await;
+        Box::pin(speak_http2(io, caller, peer, certificate)).await;
     } else {
         let service = service_fn(move |request| {
             let caller = caller.clone();
@@ -97,11 +105,14 @@ where
             .max_buf_size(READ_AHEAD_BYTES_MAX)
             .header_read_timeout(None)
             .serve_connection(io, service);
-        drive(&peer, connection).await;
+        drive(&peer, connection, certificate).await;
     }
 }
 
-async fn speak_http2<I: Read + Write + Unpin + 'static>(io: I, caller: Rc<Caller>, peer: Rc<Peer>) {
+async fn speak_http2<I>(io: I, caller: Rc<Caller>, peer: Rc<Peer>, certificate: Certificate)
+where
+    I: Read + Write + Unpin + 'static,
+{
     let service = service_fn(move |request: Request<Incoming>| {
         let caller = caller.clone();
         async move { Ok::<Response<ReplyBody>, Infallible>(answer(&caller, request).await) }
@@ -113,13 +124,20 @@ async fn speak_http2<I: Read + Write + Unpin + 'static>(io: I, caller: Rc<Caller
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_send_buf_size(SEND_BYTES_MAX)
         .serve_connection(io, service);
-    drive(&peer, connection).await;
+    drive(&peer, connection, certificate).await;
 }
 
-/// Runs a connection to its end, or until its peer is told to leave.
-async fn drive<C: GracefulConnection>(peer: &Peer, connection: C) {
+/// Runs a connection to its end, to that of its certificate, or until its peer is told to leave.
+async fn drive<C: GracefulConnection>(peer: &Peer, connection: C, certificate: Certificate) {
     let mut connection = pin!(connection);
     let mut is_told = false;
+    let mut over = match certificate {
+        Certificate::Until(end) => {
+            let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+            Some(Box::pin(tokio::time::sleep(left)))
+        }
+        _ => None,
+    };
     std::future::poll_fn(|context| {
         match peer.order(context) {
             Order::Leave => return Poll::Ready(()),
@@ -128,6 +146,11 @@ async fn drive<C: GracefulConnection>(peer: &Peer, connection: C) {
                 connection.as_mut().graceful_shutdown();
             }
             _ => {}
+        }
+        if over.as_mut().is_some_and(|over| over.as_mut().poll(context).is_ready()) {
+            over = None;
+            is_told = true;
+            connection.as_mut().graceful_shutdown();
         }
         connection.as_mut().poll(context).map(drop)
     })

@@ -1,6 +1,10 @@
 //! One request and its reply: admitted, read, handed to the [`super::service::Service`], given the headers that every reply has.
 
-use std::{rc::Rc, sync::Arc, time::Instant};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use hyper::{
     HeaderMap, Method, Request, Response, Version,
@@ -33,8 +37,30 @@ pub struct Caller {
     pub peer: Rc<Peer>,
     /// What that takes.
     pub connection: Arc<Connection>,
-    /// Certificates are asked for, and this connection has none.
-    pub lacks_certificate: bool,
+    /// What it has shown.
+    pub certificate: Certificate,
+}
+
+/// What a connection has shown of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// Nothing was asked for.
+    NotAsked,
+    /// Certificates are asked for, and it has none.
+    Lacking,
+    /// One that is good until then.
+    Until(SystemTime),
+}
+
+impl Certificate {
+    /// Is one asked for, and none that is good now was shown?
+    fn is_lacking(self) -> bool {
+        match self {
+            Certificate::NotAsked => false,
+            Certificate::Lacking => true,
+            Certificate::Until(end) => SystemTime::now() >= end,
+        }
+    }
 }
 
 /// Answers one request.
@@ -59,7 +85,7 @@ pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<Rep
         headers: parts.headers,
         body: Bytes::new(),
         place: Place::new(shares, &caller.connection, Owner::Strangers),
-        lacks_certificate: caller.lacks_certificate,
+        lacks_certificate: caller.certificate.is_lacking(),
         draining: drain.clone(),
     };
     let (reply, is_unread) = match &preflight {

@@ -9,6 +9,7 @@ pub mod apart;
 pub mod authorize;
 pub mod authzen;
 mod body;
+mod certificate;
 mod connection;
 pub mod cors;
 mod exchange;

@@ -10,7 +10,10 @@ use std::{
     time::SystemTime,
 };
 
-use understudy_calls::dialogue::{Dialogue, Told};
+use understudy_calls::{
+    dialogue::{Dialogue, Told},
+    signer::Signer,
+};
 use understudy_core::{
     limits::WORK_UNITS_PER_REQUEST,
     model::{Answer, Ask, AskError, Fact, Pattern, Reasons, Request},
@@ -134,6 +137,8 @@ pub struct State {
     pub ready: Arc<Readiness>,
     /// Are pages smaller than the hosted service's smallest refused?
     pub strict_pages: bool,
+    /// Signs page tokens.
+    pub pages: Signer,
 }
 
 /// Should a process that serves be sent requests? Not any more once it is about to stop.

@@ -12,7 +12,10 @@ use std::{
 };
 
 use tokio::sync::watch;
-use understudy_calls::dialogue::{Dialogue, Step, Told};
+use understudy_calls::{
+    dialogue::{Dialogue, Step, Told},
+    signer::Signer,
+};
 use understudy_core::model::{Answer, Ask, Explanation, Fact, Pattern, Reasons, Request, Row, Value};
 
 use super::{
@@ -158,6 +161,7 @@ fn start_as(limits: Limits, n_workers: usize, origins: Option<Origins>) -> Serve
         ready: Arc::default(),
         strict_pages: true,
         explains: true,
+        pages: Signer::new([1; 32]),
     };
     let service: Arc<dyn Service> = Arc::new(Node(state));
     let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, n_workers).unwrap();

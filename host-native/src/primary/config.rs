@@ -7,7 +7,7 @@ use std::{
 
 use super::limits::Limits;
 use crate::{
-    config::{Authzen, LogLevel, TlsFiles},
+    config::{Authzen, LogFormat, LogLevel, TlsFiles},
     http::cors::Origins,
     keys::{AcceptedKey, Right, digest, has_form},
 };
@@ -52,6 +52,10 @@ pub struct PrimaryConfig {
     pub instance_memory_bytes: Option<usize>,
     /// What to log.
     pub log_level: LogLevel,
+    /// How to log.
+    pub log_format: LogFormat,
+    /// Key of the page tokens; absent: one of its own, in the data folder.
+    pub page_key_file: Option<PathBuf>,
 }
 
 /// Stores that are damaged are made anew from the last snapshot and the log.
@@ -93,6 +97,8 @@ impl Default for PrimaryConfig {
             cors_origins: None,
             instance_memory_bytes: None,
             log_level: LogLevel::default(),
+            log_format: LogFormat::default(),
+            page_key_file: None,
         }
     }
 }

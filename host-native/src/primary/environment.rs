@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use understudy_calls::signer::Signer;
 use understudy_wire::Code;
 
 use super::{
@@ -48,6 +49,8 @@ pub struct Common {
     pub strict_pages: bool,
     /// Who counts.
     pub observe: Arc<dyn Observe>,
+    /// Signs page tokens.
+    pub pages: Signer,
 }
 
 /// One environment that serves.
@@ -71,7 +74,7 @@ pub struct Environment {
 impl Environment {
     /// Begins to publish what the ledger has; its instances serve already.
     pub fn start(ledger: Arc<Ledger>, keys: Vec<AcceptedKey>, common: &Common) -> Result<Self, String> {
-        let Common { limits, authzen, explains, strict_pages, observe } = common.clone();
+        let Common { limits, authzen, explains, strict_pages, observe, pages } = common.clone();
         let publisher = {
             let ledger = ledger.clone();
             std::thread::Builder::new().name("publisher".into()).spawn(move || publisher::run(&ledger))
@@ -88,6 +91,7 @@ impl Environment {
                 explains,
                 ready: Arc::default(),
                 strict_pages,
+                pages,
             },
             ledger,
             limits,

@@ -12,7 +12,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::upstream::UpstreamKind;
+use super::{unfinished::Unfinished, upstream::UpstreamKind};
+use crate::files;
 
 /// What is remembered beside the snapshot. A lost or unreadable one costs only memory, never safety of the bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub struct State {
     pub content_sha256: Option<String>,
     /// When the upstream last confirmed that what serves is its current content.
     pub confirmed_ms: u64,
+    /// Stores that were followed before it.
+    pub stores_left: Vec<String>,
 }
 
 /// The disk, as the driver sees it.
@@ -52,6 +55,10 @@ pub trait Cache {
     fn undo_keep(&self) -> io::Result<PathBuf>;
     /// Removes the file kept aside and every part.
     fn tidy(&self);
+    /// The install that is said not to have ended.
+    fn unfinished(&self) -> Option<Unfinished>;
+    /// Says so of one, or with `None` that there is none.
+    fn set_unfinished(&self, install: Option<&Unfinished>) -> io::Result<()>;
 }
 
 /// Longest wait for a node before this one to let go of the folder: it may just be ending.
@@ -77,8 +84,8 @@ enum Hold {
 impl Directory {
     /// Opens or makes the folder, for one process at a time.
     pub fn open(path: &Path, environment: &str) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
-        let lock = File::create(path.join(format!("{environment}.lock")))?;
+        files::private_folder(path)?;
+        let lock = files::create(&path.join(format!("{environment}.lock")))?;
         let begun = Instant::now();
         loop {
             match lock.try_lock() {
@@ -87,22 +94,24 @@ impl Directory {
                     std::thread::sleep(Duration::from_millis(50));
                 }
                 Err(fs::TryLockError::WouldBlock) => {
-                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another node uses it"));
+                    return Err(io::Error::from(io::ErrorKind::ResourceBusy));
                 }
                 Err(fs::TryLockError::Error(error)) => return Err(error),
             }
         }
+        let prefix = format!("{environment}.");
+        files::tighten_all(path, &|name| name.starts_with(&prefix));
         Ok(Directory { path: path.to_owned(), environment: environment.to_owned(), hold: Hold::Locked { _lock: lock } })
     }
 
     /// Opens a folder inside it that begins with what is there, for a process beside the node: nothing that it does
     /// changes what the node has.
     pub fn apart(path: &Path, environment: &str) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
+        files::private_folder(path)?;
         let there =
             |path: &Path| Directory { path: path.to_owned(), environment: environment.to_owned(), hold: Hold::Apart };
         let inside = path.join(format!("{environment}.export-{}", std::process::id()));
-        fs::create_dir_all(&inside)?;
+        files::private_folder(&inside)?;
         let apart = there(&inside);
         for ending in ["snapshot", "previous.snapshot", "state.json"] {
             // Files of snapshots never change, so that a second name is as good as a copy.
@@ -154,7 +163,7 @@ impl Cache for Directory {
 
     fn write_part(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.part(name);
-        let mut file = File::create(&path)?;
+        let mut file = files::create(&path)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         Ok(path)
@@ -179,6 +188,27 @@ impl Cache for Directory {
         }
         self.sync()?;
         Ok(current)
+    }
+
+    fn unfinished(&self) -> Option<Unfinished> {
+        let text = fs::read(self.file("opening.json")).ok()?;
+        // One that can't be read says all the same that something was being opened.
+        Some(serde_json::from_slice(&text).unwrap_or_else(|_| Unfinished {
+            sha256: "unreadable".to_owned(),
+            is_open: true,
+            ..Unfinished::default()
+        }))
+    }
+
+    fn set_unfinished(&self, install: Option<&Unfinished>) -> io::Result<()> {
+        let path = self.file("opening.json");
+        match install {
+            Some(install) => write_whole(&path, &serde_json::to_vec(install).map_err(io::Error::other)?),
+            None => match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        }
     }
 
     fn tidy(&self) {
@@ -209,7 +239,7 @@ fn whole(path: &Path, from: &mut impl io::Read) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.tmp", std::process::id()));
     let beside = PathBuf::from(beside);
-    let written = File::create(&beside).and_then(|mut file| {
+    let written = files::create(&beside).and_then(|mut file| {
         io::copy(from, &mut file)?;
         file.sync_all()
     });

@@ -3,8 +3,9 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use reqwest::{
@@ -15,7 +16,7 @@ use understudy_wire::feed::{FORMAT, Head, blob_path, head_path};
 
 use super::{
     Cause, Refusal, SNAPSHOT_BYTES_MAX,
-    fetch::{Fetcher, body, chunk, status},
+    fetch::{Fetcher, Progress},
 };
 use crate::keys::unhex;
 
@@ -55,10 +56,17 @@ pub async fn head(
     }
     let answer = fetcher.get(&path, &condition, wait).await?;
     match answer.status().as_u16() {
-        304 => Ok(HeadAnswer::NotModified),
+        304 if etag.is_some() => Ok(HeadAnswer::NotModified),
+        304 => {
+            let url = fetcher.url();
+            let text = format!(
+                "the upstream {url} says that nothing has changed (304), which it was not asked: is OSO_URL right?"
+            );
+            Err(Refusal::new(Cause::Malformed, text))
+        }
         200 => {
             let etag = answer.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(ToOwned::to_owned);
-            let text = body(answer, HEAD_BYTES_MAX).await;
+            let text = fetcher.body(answer, HEAD_BYTES_MAX).await;
             match text.and_then(|text| parse(&text)) {
                 Ok(head) => Ok(HeadAnswer::Head { head, etag }),
                 Err(refusal) if matches!(refusal.cause, Cause::Network | Cause::Timeout) => Err(refusal),
@@ -67,8 +75,8 @@ pub async fn head(
                 Err(refusal) => Ok(HeadAnswer::NoFeed(refusal)),
             }
         }
-        401 | 403 | 404 | 405 => Ok(HeadAnswer::NoFeed(status("the feed's head", answer.status()))),
-        _ => Err(status("the feed's head", answer.status())),
+        401 | 403 | 404 | 405 => Ok(HeadAnswer::NoFeed(fetcher.status("the feed's head", answer.status()))),
+        _ => Err(fetcher.status("the feed's head", answer.status())),
     }
 }
 
@@ -99,7 +107,7 @@ pub async fn blob(
     sha256: &str,
     bytes: u64,
     part: &Path,
-    life: &mut Option<Instant>,
+    progress: &mut Progress,
 ) -> Result<(), Refusal> {
     let disk = |error: io::Error| Refusal::new(Cause::Disk, format!("the download can't be written: {error}"));
     let mut have = part.metadata().map_or(0, |meta| meta.len());
@@ -109,7 +117,6 @@ pub async fn blob(
     if have < bytes || bytes == 0 {
         let range: Vec<_> = (have > 0).then(|| (RANGE, format!("bytes={have}-"))).into_iter().collect();
         let mut answer = fetcher.get(&blob_path(environment, sha256), &range, super::fetch::STALL).await?;
-        *life = Some(Instant::now());
         match answer.status() {
             StatusCode::PARTIAL_CONTENT if have > 0 => {}
             StatusCode::OK => have = 0,
@@ -120,13 +127,13 @@ pub async fn blob(
                     "the upstream can't go on with the download: it begins anew",
                 ));
             }
-            other => return Err(status("the snapshot", other)),
+            other => return Err(fetcher.status("the snapshot", other)),
         }
-        let mut file = OpenOptions::new().create(true).append(true).open(part).map_err(disk)?;
+        let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(part).map_err(disk)?;
         file.set_len(have).map_err(disk)?;
-        while let Some(more) = chunk(&mut answer).await? {
-            *life = Some(Instant::now());
+        while let Some(more) = fetcher.chunk(&mut answer).await? {
             have += more.len() as u64;
+            progress.reach(have);
             if have > bytes {
                 let _ = std::fs::remove_file(part);
                 return Err(Refusal::new(Cause::TooLarge, "the snapshot has more bytes than the feed's head says"));

@@ -1,9 +1,13 @@
 //! HTTP to the upstream: one client, bearer key, a bound on every wait and every size.
 //!
-//! Enters: paths. Leaves: answers, bodies. Never: follows the key to another host (the client drops it on such a
-//! redirect); waits without end.
+//! Enters: paths. Leaves: answers, bodies. Never: follows a redirect to another origin, where neither the key nor the tenant
+//! has any business; waits without end.
 
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{
+    fmt::Write,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use reqwest::{
     Response, StatusCode, Url,
@@ -11,10 +15,36 @@ use reqwest::{
 };
 
 use super::{Cause, Refusal};
-use crate::{config::Config, pem::add_roots};
+use crate::{config::Config, connecting::in_words, pem::add_roots};
 
 /// No byte for so long ends an attempt: 20 s less what it takes to say so and stop.
 pub const STALL: Duration = Duration::from_secs(19);
+
+/// Redirects that are followed for one question.
+const REDIRECTS_MAX: usize = 3;
+
+/// When the upstream last gave something that helps: bytes beyond all that it gave before. Answers without, errors and the
+/// same beginning again and again are no hope of more.
+#[derive(Debug, Default)]
+pub struct Progress {
+    furthest_bytes: u64,
+    at: Option<Instant>,
+}
+
+impl Progress {
+    /// So many bytes of what is needed are here.
+    pub fn reach(&mut self, n_bytes: u64) {
+        if n_bytes > self.furthest_bytes {
+            self.furthest_bytes = n_bytes;
+            self.at = Some(Instant::now());
+        }
+    }
+
+    /// When that was; `None`: never.
+    pub fn at(&self) -> Option<Instant> {
+        self.at
+    }
+}
 
 /// The client of one upstream.
 pub struct Fetcher {
@@ -41,7 +71,7 @@ impl Fetcher {
             .tls_backend_preconfigured(tls)
             .user_agent(concat!("understudy/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(3))
-            .redirect(reqwest::redirect::Policy::limited(3));
+            .redirect(reqwest::redirect::Policy::custom(within_origin));
         let host = Url::parse(&config.url).ok().and_then(|url| url.host_str().map(ToOwned::to_owned));
         if host.is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]") {
             builder = builder.no_proxy();
@@ -59,6 +89,11 @@ impl Fetcher {
         Ok(Fetcher { http, url: config.url.clone(), headers })
     }
 
+    /// The upstream's address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// GET; gives any status. `wait`: until the answer's head is here.
     pub async fn get(&self, path: &str, more: &[(HeaderName, String)], wait: Duration) -> Result<Response, Refusal> {
         let mut request = self.http.get(format!("{}{path}", self.url)).headers(self.headers.clone());
@@ -67,9 +102,10 @@ impl Fetcher {
         }
         match tokio::time::timeout(wait, request.send()).await {
             Err(_) => {
-                Err(Refusal::new(Cause::Timeout, format!("the upstream gave no answer within {} s", wait.as_secs())))
+                let text = format!("the upstream {} gave no answer within {} s", self.url, wait.as_secs());
+                Err(Refusal::new(Cause::Timeout, text))
             }
-            Ok(answer) => answer.map_err(|error| network(&error)),
+            Ok(answer) => answer.map_err(|error| network(&error, &self.url)),
         }
     }
 
@@ -77,53 +113,80 @@ impl Fetcher {
     pub async fn post(&self, path: &str, json: String, wait: Duration) -> Result<StatusCode, Refusal> {
         let request = self.http.post(format!("{}{path}", self.url)).headers(self.headers.clone());
         let request = request.header("content-type", "application/json").timeout(wait).body(json);
-        request.send().await.map(|answer| answer.status()).map_err(|error| network(&error))
+        request.send().await.map(|answer| answer.status()).map_err(|error| network(&error, &self.url))
     }
 }
 
-/// The next bytes of a body; `None` at its end.
-pub async fn chunk(answer: &mut Response) -> Result<Option<Vec<u8>>, Refusal> {
-    match tokio::time::timeout(STALL, answer.chunk()).await {
-        Err(_) => Err(Refusal::new(Cause::Timeout, format!("the upstream gave no byte for {} s", STALL.as_secs()))),
-        Ok(bytes) => bytes.map(|bytes| bytes.map(|bytes| bytes.to_vec())).map_err(|error| network(&error)),
+/// Goes on within the origin that was asked; any other redirect is an answer like every other status.
+fn within_origin(attempt: reqwest::redirect::Attempt<'_>) -> reqwest::redirect::Action {
+    let asked = attempt.previous().first().map(Url::origin);
+    if attempt.previous().len() <= REDIRECTS_MAX && asked == Some(attempt.url().origin()) {
+        attempt.follow()
+    } else {
+        attempt.stop()
     }
 }
 
-/// A whole body of at most `bytes_max`.
-pub async fn body(mut answer: Response, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
-    let mut body = Vec::new();
-    while let Some(bytes) = chunk(&mut answer).await? {
-        body.extend_from_slice(&bytes);
-        if body.len() > bytes_max {
-            return Err(Refusal::new(
-                Cause::TooLarge,
-                format!("the upstream's answer is larger than {bytes_max} bytes"),
-            ));
+impl Fetcher {
+    /// The next bytes of a body; `None` at its end.
+    pub async fn chunk(&self, answer: &mut Response) -> Result<Option<Vec<u8>>, Refusal> {
+        match tokio::time::timeout(STALL, answer.chunk()).await {
+            Err(_) => {
+                let text = format!("the upstream {} gave no byte for {} s", self.url, STALL.as_secs());
+                Err(Refusal::new(Cause::Timeout, text))
+            }
+            Ok(bytes) => {
+                bytes.map(|bytes| bytes.map(|bytes| bytes.to_vec())).map_err(|error| network(&error, &self.url))
+            }
         }
     }
-    Ok(body)
-}
 
-/// What an unexpected status means.
-pub fn status(what: &str, status: StatusCode) -> Refusal {
-    match status.as_u16() {
-        401 | 403 => Refusal::new(
-            Cause::Unauthorized,
-            format!(
-                "the upstream refuses OSO_API_TOKEN for {what} ({status}): is it a key of OSO_ENVIRONMENT, and is OSO_URL right?"
+    /// A whole body of at most `bytes_max`.
+    pub async fn body(&self, mut answer: Response, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+        let mut body = Vec::new();
+        while let Some(bytes) = self.chunk(&mut answer).await? {
+            body.extend_from_slice(&bytes);
+            if body.len() > bytes_max {
+                let text = format!("the answer of the upstream {} is larger than {bytes_max} bytes", self.url);
+                return Err(Refusal::new(Cause::TooLarge, text));
+            }
+        }
+        Ok(body)
+    }
+
+    /// What an unexpected status means.
+    pub fn status(&self, what: &str, status: StatusCode) -> Refusal {
+        let url = &self.url;
+        match status.as_u16() {
+            401 | 403 => Refusal::new(
+                Cause::Unauthorized,
+                format!(
+                    "the upstream {url} refuses OSO_API_TOKEN for {what} ({status}): is it a key of OSO_ENVIRONMENT, and \
+                     is OSO_URL right?"
+                ),
             ),
-        ),
-        429 | 500..=599 => {
-            Refusal::new(Cause::Network, format!("the upstream is not able to give {what} now ({status})"))
+            429 | 500..=599 => {
+                Refusal::new(Cause::Network, format!("the upstream {url} is not able to give {what} now ({status})"))
+            }
+            300..=399 => Refusal::new(
+                Cause::Status,
+                format!(
+                    "the upstream {url} sends elsewhere for {what} ({status}): key and tenant go to no other address; set \
+                     OSO_URL to the one it has moved to"
+                ),
+            ),
+            _ => Refusal::new(Cause::Status, format!("the upstream {url} gave {status} for {what}: is OSO_URL right?")),
         }
-        _ => Refusal::new(Cause::Status, format!("the upstream gave {status} for {what}: is OSO_URL right?")),
     }
 }
 
-/// The error and its sources, without the address (it may hold what is not for logs).
-fn network(error: &reqwest::Error) -> Refusal {
+/// The error in words, or with its sources, without the path that was asked for.
+fn network(error: &reqwest::Error, url: &str) -> Refusal {
     let cause = if error.is_timeout() { Cause::Timeout } else { Cause::Network };
-    let mut text = "the upstream can't be reached".to_owned();
+    let mut text = format!("the upstream {url} can't be reached");
+    if let Some(words) = in_words(error, url) {
+        return Refusal::new(cause, format!("{text}: {words}"));
+    }
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
         let _ = write!(text, ": {error}");

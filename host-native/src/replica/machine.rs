@@ -1,7 +1,7 @@
 //! What to do next: pure. (state, event, time) → actions; no clock, no I/O, randomness only from its seed.
 //!
 //! Start asks the upstream first, then the disk, then the import; a node with nothing to serve gives up at most 20 s
-//! after the upstream's last sign of life. A node that serves never stops because of its upstream.
+//! after the upstream last gave something that helps. A node that serves never stops because of its upstream.
 
 /// Longest wait for a head at start.
 pub const HEAD_AT_START_MS: u64 = 3_000;
@@ -28,7 +28,7 @@ pub enum Event {
     Failed {
         /// May it succeed soon?
         retryable: bool,
-        /// When the upstream last gave a byte, if it did.
+        /// When the upstream last gave something that helps, if it did.
         life_ms: Option<u64>,
         /// For people.
         why: String,

@@ -13,6 +13,8 @@ pub mod machine;
 pub mod public_api;
 pub mod snapshots;
 pub mod status;
+pub mod trial;
+pub mod unfinished;
 pub mod upstream;
 pub mod verify;
 
@@ -60,6 +62,8 @@ pub enum Cause {
     Disk,
     /// There is no such file.
     Missing,
+    /// Opening it ended the process before.
+    Unfinished,
     /// This program is at fault.
     Internal,
 }
@@ -85,6 +89,7 @@ impl Cause {
             Cause::Unsettled => "unsettled",
             Cause::Disk => "disk",
             Cause::Missing => "missing",
+            Cause::Unfinished => "unfinished",
             Cause::Internal => "internal",
         }
     }
@@ -172,4 +177,15 @@ pub trait Snapshots: Send + Sync + 'static {
     fn build(&self, reading: Reading, identity: &Identity) -> Result<Vec<u8>, Refusal>;
     /// Builds a generation from the verified file aside and makes it current. On an error nothing has changed.
     fn install(&self, file: &Path, identity: &Identity) -> Result<(), Refusal>;
+    /// Opens the verified file as an install does, in another process: one whose opening has ended this one before is not
+    /// let near what serves.
+    fn try_apart(&self, file: &Path) -> Result<(), Refusal> {
+        let _ = file;
+        Ok(())
+    }
+    /// How large the file is and who may ask it, in words.
+    fn in_words(&self, file: &Path) -> String {
+        let _ = file;
+        String::new()
+    }
 }

@@ -3,10 +3,7 @@
 //!
 //! Never: takes a reading that looks cut off for the whole.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, time::Duration};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -17,7 +14,7 @@ use understudy_core::{
 
 use super::{
     Cause, Reading, Refusal,
-    fetch::{Fetcher, body, status},
+    fetch::{Fetcher, Progress},
 };
 use crate::keys::hex;
 
@@ -56,13 +53,14 @@ pub async fn read(
     fetcher: &Fetcher,
     known: Option<&str>,
     wait: Duration,
-    life: &mut Option<Instant>,
+    progress: &mut Progress,
 ) -> Result<Option<(Reading, String)>, Refusal> {
+    let mut gathered = Gathered { n_bytes: 0, progress };
     let mut last: Option<(Reading, String)> = None;
     for _ in 0..READINGS_MAX {
-        let before = policy(fetcher, wait, life).await?;
-        let facts = facts(fetcher, wait, life).await?;
-        let after = policy(fetcher, wait, life).await?;
+        let before = policy(fetcher, wait, &mut gathered).await?;
+        let facts = facts(fetcher, wait, &mut gathered).await?;
+        let after = policy(fetcher, wait, &mut gathered).await?;
         if before != after {
             last = None;
             continue;
@@ -84,25 +82,31 @@ pub async fn read(
     Err(Refusal::new(Cause::Unsettled, text))
 }
 
+/// Bytes of one reading so far.
+struct Gathered<'a> {
+    n_bytes: u64,
+    progress: &'a mut Progress,
+}
+
 async fn get(
     fetcher: &Fetcher,
     path: &str,
     bytes_max: usize,
     wait: Duration,
-    life: &mut Option<Instant>,
+    gathered: &mut Gathered<'_>,
 ) -> Result<Vec<u8>, Refusal> {
     let answer = fetcher.get(path, &[], wait).await?;
-    *life = Some(Instant::now());
     if answer.status() != 200 {
-        return Err(status(&format!("GET {path}"), answer.status()));
+        return Err(fetcher.status(&format!("GET {path}"), answer.status()));
     }
-    let text = body(answer, bytes_max).await;
-    *life = Some(Instant::now());
-    text
+    let text = fetcher.body(answer, bytes_max).await?;
+    gathered.n_bytes = gathered.n_bytes.saturating_add(text.len() as u64);
+    gathered.progress.reach(gathered.n_bytes);
+    Ok(text)
 }
 
-async fn policy(fetcher: &Fetcher, wait: Duration, life: &mut Option<Instant>) -> Result<Option<PolicyText>, Refusal> {
-    let text = get(fetcher, "/api/policy", POLICY_BYTES_MAX, wait, life).await?;
+async fn policy(fetcher: &Fetcher, wait: Duration, gathered: &mut Gathered<'_>) -> Result<Option<PolicyText>, Refusal> {
+    let text = get(fetcher, "/api/policy", POLICY_BYTES_MAX, wait, gathered).await?;
     let answer: PolicyAnswer = serde_json::from_slice(&text).map_err(|_| {
         let text = "what the upstream gave for GET /api/policy can't be read: is OSO_URL that of an Oso Cloud API?";
         Refusal::new(Cause::Malformed, text)
@@ -110,9 +114,9 @@ async fn policy(fetcher: &Fetcher, wait: Duration, life: &mut Option<Instant>) -
     Ok(answer.policy)
 }
 
-async fn facts(fetcher: &Fetcher, wait: Duration, life: &mut Option<Instant>) -> Result<Vec<Fact>, Refusal> {
+async fn facts(fetcher: &Fetcher, wait: Duration, gathered: &mut Gathered<'_>) -> Result<Vec<Fact>, Refusal> {
     // The answer's first byte may take the upstream a while; it is one answer with everything.
-    let text = get(fetcher, "/api/facts", FACTS_BYTES_MAX, wait.max(super::fetch::STALL), life).await?;
+    let text = get(fetcher, "/api/facts", FACTS_BYTES_MAX, wait.max(super::fetch::STALL), gathered).await?;
     parse_facts(&text)
 }
 

@@ -7,7 +7,7 @@ use understudy_core::{
     snapshot::{self, Contents, Manifest, PolicyText, ReadError, Snapshot},
 };
 
-use super::{Cause, Identity, Reading, Refusal, SNAPSHOT_BYTES_MAX, Snapshots};
+use super::{Cause, Identity, Reading, Refusal, SNAPSHOT_BYTES_MAX, Snapshots, trial};
 use crate::{
     build::{self, BuildError},
     guest::{instance::Failure, pool::Pool},
@@ -73,6 +73,16 @@ impl Snapshots for Serving {
             Failure::Refused(refused) => Refusal::new(Cause::Policy, refused.to_string()),
             failure => Refusal::new(Cause::Internal, format!("the snapshot can't be opened: {failure}")),
         })
+    }
+
+    fn try_apart(&self, file: &Path) -> Result<(), Refusal> {
+        trial::run(file)
+    }
+
+    fn in_words(&self, file: &Path) -> String {
+        let Ok((_, bytes)) = open(file) else { return String::new() };
+        let n_facts = Snapshot::open(&bytes).map_or(0, |snapshot| snapshot.manifest().counts.facts);
+        format!("{n_facts} facts, {} bytes, keys: {}", bytes.len(), self.keys.in_words())
     }
 }
 

@@ -35,4 +35,8 @@ pub trait Observe {
     fn done(&self, origin: Origin, outcome: &'static str);
     /// Something was refused.
     fn refused(&self, origin: Origin, refusal: &Refusal);
+    /// Something that whoever runs this has to know, whatever they want to read otherwise.
+    fn notice(&self, line: &str) {
+        let _ = line;
+    }
 }

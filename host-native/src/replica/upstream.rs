@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Identity, Reading, Refusal,
     feed::{self, HeadAnswer},
-    fetch::Fetcher,
+    fetch::{Fetcher, Progress},
     public_api,
 };
 use crate::config::Config;
@@ -77,7 +77,7 @@ pub trait Upstream {
     async fn fetch(&mut self, sha256: &str, bytes: u64, part: &Path) -> Result<(), Refusal>;
     /// Its kind, once found.
     fn kind(&self) -> Option<UpstreamKind>;
-    /// When it last gave a sign of life, as `clock_ms` would have said then; `None`: never.
+    /// When it last gave something that helps; `None`: never.
     fn life(&self) -> Option<std::time::Instant>;
 }
 
@@ -88,14 +88,20 @@ pub struct HttpUpstream {
     kind: Option<UpstreamKind>,
     /// Of the last head and the snapshot it named.
     etag: Option<(String, String)>,
-    life: Option<std::time::Instant>,
+    progress: Progress,
 }
 
 impl HttpUpstream {
     /// `kind`: as remembered for this URL.
     pub fn new(config: &Config, kind: Option<UpstreamKind>) -> Result<Self, Refusal> {
         let environment = config.environment.clone();
-        Ok(HttpUpstream { fetcher: Fetcher::new(config)?, environment, kind, etag: None, life: None })
+        Ok(HttpUpstream {
+            fetcher: Fetcher::new(config)?,
+            environment,
+            kind,
+            etag: None,
+            progress: Progress::default(),
+        })
     }
 
     async fn ask_feed(&mut self, have: &Have, wait: Duration, hold_s: u64) -> Result<HeadAnswer, Refusal> {
@@ -103,7 +109,6 @@ impl HttpUpstream {
         let etag = self.etag.as_ref().filter(|(_, sha256)| have.sha256.as_ref() == Some(sha256));
         let etag = etag.map(|(etag, _)| etag.as_str());
         let answer = feed::head(&self.fetcher, &self.environment, etag, wait, hold_s).await?;
-        self.life = Some(std::time::Instant::now());
         if let HeadAnswer::Head { head, etag: Some(etag) } = &answer {
             self.etag = Some((etag.clone(), head.snapshot.sha256.clone()));
         }
@@ -112,7 +117,7 @@ impl HttpUpstream {
 
     async fn ask_public_api(&mut self, have: &Have, wait: Duration) -> Result<Latest, Refusal> {
         let known = have.content_sha256.as_deref();
-        let read = public_api::read(&self.fetcher, known, wait, &mut self.life).await?;
+        let read = public_api::read(&self.fetcher, known, wait, &mut self.progress).await?;
         self.kind = Some(UpstreamKind::PublicApi);
         Ok(read.map_or(Latest::Current, |(reading, sha256)| Latest::Content { reading, sha256 }))
     }
@@ -144,7 +149,7 @@ impl Upstream for HttpUpstream {
     }
 
     async fn fetch(&mut self, sha256: &str, bytes: u64, part: &Path) -> Result<(), Refusal> {
-        feed::blob(&self.fetcher, &self.environment, sha256, bytes, part, &mut self.life).await
+        feed::blob(&self.fetcher, &self.environment, sha256, bytes, part, &mut self.progress).await
     }
 
     fn kind(&self) -> Option<UpstreamKind> {
@@ -152,6 +157,6 @@ impl Upstream for HttpUpstream {
     }
 
     fn life(&self) -> Option<std::time::Instant> {
-        self.life
+        self.progress.at()
     }
 }

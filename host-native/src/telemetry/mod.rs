@@ -12,21 +12,23 @@ use std::{
 };
 
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-    core::Collector,
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector,
 };
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 use understudy_wire::{Code, ErrorCount, RequestCount, paths::Endpoint};
 
 use self::news::News;
 use crate::{
-    config::LogLevel,
+    config::{LogFormat, LogLevel},
     http::{self, state::Lost},
     replica::{Origin, Refusal, status},
 };
 
-/// Bounds of the request histogram, in seconds: the client libraries' defaults, as Oso Fallback has them.
-const SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// Bounds of the request histogram, in seconds: the client libraries' defaults, as Oso Fallback has them, and finer ones below,
+/// where most answers are.
+const SECONDS: [f64; 16] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Paths that are labels without being endpoints.
 const OTHER_PATHS: [&str; 2] = ["/feed", "other"];
 /// Statuses of replies that are no errors; those that are stand in the table of codes.
@@ -36,26 +38,43 @@ const ERROR_KINDS_MAX: usize = 64;
 /// Longest message kept of an error, in bytes.
 const ERROR_BYTES_MAX: usize = 500;
 
+/// Target of lines that are logged at every level: what a process is, and when that changes.
+pub const NOTICE: &str = "notice";
+
 /// Starts the log: stderr, coloured only on a terminal, nothing but this program's own lines.
-pub fn log(level: LogLevel) {
+pub fn log(level: LogLevel, format: LogFormat) {
     let level = match level {
         LogLevel::Error => tracing::Level::ERROR,
         LogLevel::Warn => tracing::Level::WARN,
         LogLevel::Info => tracing::Level::INFO,
     };
     // Libraries may log addresses and headers: only what is written here, without data, is let through.
-    let own = Targets::new().with_target("understudy", level);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .with_filter(own);
+    let own = Targets::new().with_target("understudy", level).with_target(NOTICE, tracing::Level::INFO);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     // A second start in one process (tests) keeps the first.
-    let _ = tracing_subscriber::registry().with(lines).try_init();
+    let _ = match format {
+        LogFormat::Text => {
+            let lines = lines.with_ansi(std::io::stderr().is_terminal()).with_filter(own);
+            tracing_subscriber::registry().with(lines).try_init()
+        }
+        // Every line one object: its fields beside level, time and message.
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
+            tracing_subscriber::registry().with(lines.with_filter(own)).try_init()
+        }
+    };
+}
+
+/// Says where it listens: a line on stdout for whoever started it, or an object in the log.
+pub fn listens(format: LogFormat, line: &str) {
+    match format {
+        LogFormat::Text => println!("{line}"),
+        LogFormat::Json => tracing::info!(target: NOTICE, "{line}"),
+    }
 }
 
 /// What is read at the moment someone asks for the metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readings {
     /// Milliseconds since the upstream confirmed what serves; `None`: nothing serves yet.
     pub snapshot_age_ms: Option<u64>,
@@ -69,6 +88,25 @@ pub struct Readings {
     pub stuck: u64,
     /// Instances put in the place of those.
     pub replaced: u64,
+    /// Is the accepted-keys file, where there is one, what is in force?
+    pub is_keys_file_well: bool,
+    /// Are the files of TLS?
+    pub are_tls_files_well: bool,
+}
+
+impl Default for Readings {
+    fn default() -> Self {
+        Readings {
+            snapshot_age_ms: None,
+            epoch: 0,
+            generation: 0,
+            traps: 0,
+            stuck: 0,
+            replaced: 0,
+            is_keys_file_well: true,
+            are_tls_files_well: true,
+        }
+    }
 }
 
 type Read = Box<dyn Fn() -> Readings + Send + Sync>;
@@ -91,6 +129,7 @@ struct Gauges {
     age_ms: Gauge,
     epoch: IntGauge,
     generation: IntGauge,
+    unusable: IntGaugeVec,
     // Counters of the guest, set at reading: the registry knows them as gauges, their type line is put right on the way out.
     traps: IntGauge,
     stuck: IntGauge,
@@ -118,6 +157,10 @@ impl Metrics {
             )?,
             epoch: gauge("understudy_snapshot_epoch", "Epoch of the snapshot that serves; 0: none.")?,
             generation: gauge("understudy_generation", "Snapshots installed since the start.")?,
+            unusable: IntGaugeVec::new(
+                Opts::new("understudy_file_unusable", "1 while a file that may change can't be used as it is now."),
+                &["file"],
+            )?,
             traps: gauge("understudy_instance_traps_total", "Instances that trapped.")?,
             stuck: gauge("understudy_instance_stuck_total", "Instances that were stuck.")?,
             replaced: gauge(
@@ -128,7 +171,12 @@ impl Metrics {
         for one in [&gauges.epoch, &gauges.generation, &gauges.traps, &gauges.stuck, &gauges.replaced] {
             registry.register(Box::new(one.clone()))?;
         }
-        let collectors: [Box<dyn Collector>; 4] = [
+        let build = Opts::new("understudy_build_info", "1: what runs, in its labels.");
+        let build = IntGaugeVec::new(build, &["version", "target"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION"), std::env::consts::ARCH]).set(1);
+        let collectors: [Box<dyn Collector>; 6] = [
+            Box::new(build),
+            Box::new(gauges.unusable.clone()),
             Box::new(requests.clone()),
             Box::new(syncs.clone()),
             Box::new(lost.clone()),
@@ -229,6 +277,9 @@ impl http::state::Observe for Metrics {
         set(&self.gauges.traps, now.traps);
         set(&self.gauges.stuck, now.stuck);
         set(&self.gauges.replaced, now.replaced);
+        for (file, is_well) in [("accepted_keys", now.is_keys_file_well), ("tls", now.are_tls_files_well)] {
+            self.gauges.unusable.with_label_values(&[file]).set(i64::from(!is_well));
+        }
         let mut families = self.registry.gather();
         // Before anything serves there is no age; a zero would read as fresh.
         families.retain(|family| now.snapshot_age_ms.is_some() || family.name() != "oso_fallback_snapshot_age_ms");
@@ -246,10 +297,18 @@ impl http::state::Observe for Metrics {
 }
 
 impl status::Observe for &Metrics {
+    fn notice(&self, line: &str) {
+        tracing::info!(target: NOTICE, "{line}");
+    }
+
     fn done(&self, origin: Origin, outcome: &'static str) {
         self.syncs.with_label_values(&[origin.as_str(), outcome]).inc();
         if let Some(n_times) = self.news.is_well(origin) {
-            tracing::warn!(origin = origin.as_str(), "it goes well again, after {n_times} refusals");
+            if origin == Origin::Upstream {
+                tracing::info!(target: NOTICE, "the upstream is back, after {n_times} refusals");
+            } else {
+                tracing::warn!(origin = origin.as_str(), "it goes well again, after {n_times} refusals");
+            }
         }
         if outcome == "installed" {
             tracing::info!(origin = origin.as_str(), epoch = self.readings().epoch, "a snapshot was installed");
@@ -257,6 +316,7 @@ impl status::Observe for &Metrics {
     }
 
     fn refused(&self, origin: Origin, refusal: &Refusal) {
+        let is_upstream = origin == Origin::Upstream;
         let is_new = self.news.is_new(origin, &refusal.message, Instant::now());
         let (origin, cause) = (origin.as_str(), refusal.cause.as_str());
         self.syncs.with_label_values(&[origin, cause]).inc();
@@ -264,8 +324,10 @@ impl status::Observe for &Metrics {
         if !is_new {
             return;
         }
-        // An upstream that is away for a moment is what this node is for; anything else needs a person.
-        if refusal.cause.is_retryable() {
+        // Lost and regained are told at every level. An upstream that is away for a moment is what this node is for; anything else needs a person.
+        if is_upstream && refusal.cause.is_retryable() {
+            tracing::warn!(target: NOTICE, cause, "the upstream is lost: {refusal}");
+        } else if refusal.cause.is_retryable() {
             tracing::warn!(origin, cause, "{refusal}");
         } else {
             tracing::error!(origin, cause, "{refusal}");
@@ -326,6 +388,9 @@ mod tests {
             r#"oso_fallback_http_requests_count{path="/api/authorize",status_code="418"} 1"#,
             "# TYPE understudy_instance_traps_total counter",
             "understudy_instance_traps_total 2",
+            r#"oso_fallback_http_requests_bucket{path="/api/authorize",status_code="200",le="0.0001"} 0"#,
+            r#"understudy_file_unusable{file="tls"} 0"#,
+            concat!(r#"understudy_build_info{target=""#),
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

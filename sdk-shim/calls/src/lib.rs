@@ -24,3 +24,4 @@ pub mod limits;
 pub mod page;
 pub mod question;
 pub mod refusal;
+pub mod signer;

@@ -1,24 +1,25 @@
 //! `/api/list`: everything at once, or page by page without any state here (http-api.md §4.2). A page token is all that the
-//! next page needs, signed, kept by the caller: good across generations, restarts and nodes that take the same key.
+//! next page needs, signed by the server, kept by the caller: good across generations and restarts, and at every server
+//! that signs with the same key.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use understudy_wire::{ListRequest, ListResult};
 
-use crate::{convert::Unreadable, keys::hex};
+use crate::{convert::Unreadable, keys::digest, signer::Signer};
 
 /// A token older than this, or this far in the future, is refused, in seconds.
 const AGE_S_MAX: u64 = 600;
-const VERSION: u8 = 2;
-const MAC_BYTES: usize = 32;
+/// What tokens of a list are signed for; a new number where their layout changes.
+const PURPOSE: &str = "list page v3";
 
 /// Which part of a list is asked for.
 #[derive(Debug)]
 pub struct Paging<'a> {
-    /// The caller's, under which tokens are signed.
-    key: &'a str,
+    signer: &'a Signer,
+    /// Digest of the caller's key: a token is good for who got it.
+    caller: [u8; 32],
     query: [u8; 32],
     now_s: i64,
     after: Option<String>,
@@ -26,21 +27,22 @@ pub struct Paging<'a> {
 }
 
 impl<'a> Paging<'a> {
-    /// Reads page size and token. `now_s`: seconds since 1970-01-01 UTC.
-    pub fn read(asked: &ListRequest, key: &'a str, now_s: i64) -> Result<Self, Unreadable> {
-        let query = fingerprint(asked);
+    /// Reads page size and token. `signer`: the server's; `key`: the caller's; `now_s`: seconds since 1970-01-01 UTC.
+    pub fn read(asked: &ListRequest, signer: &'a Signer, key: &str, now_s: i64) -> Result<Self, Unreadable> {
+        let (caller, query) = (digest(key), fingerprint(asked));
         if let Some(text) = &asked.page_token {
-            let token = Token::read(text, key, &query, now_s).map_err(|error| Unreadable(error.to_string()))?;
+            let token = Token::read(text, signer, &[&caller, &query], now_s);
+            let token = token.map_err(|error| Unreadable(error.to_string()))?;
             let (now_s, after, size) = (token.now_s, Some(token.last_id), Some(token.size));
-            return Ok(Paging { key, query, now_s, after, size });
+            return Ok(Paging { signer, caller, query, now_s, after, size });
         }
         match asked.page_size {
             Some(0) => Err(Unreadable("`page_size` is 0: at least 1, or leave it out".into())),
-            size => Ok(Paging { key, query, now_s, after: None, size }),
+            size => Ok(Paging { signer, caller, query, now_s, after: None, size }),
         }
     }
 
-    /// When the list is asked as of: the time of its first page.
+    /// When the list is asked as of: the time of its first page, which the server has signed.
     pub fn now_s(&self) -> i64 {
         self.now_s
     }
@@ -58,7 +60,8 @@ impl<'a> Paging<'a> {
         {
             results.truncate(n_most);
             let last_id = results.last().cloned().unwrap_or_default();
-            next_page_token = Some(Some(Token { now_s: self.now_s, size, last_id }.write(self.key, &self.query)));
+            let token = Token { now_s: self.now_s, size, last_id };
+            next_page_token = Some(Some(token.write(self.signer, &[&self.caller, &self.query])));
         }
         ListResult { results, next_page_token }
     }
@@ -78,7 +81,7 @@ pub struct Token {
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenError {
-    /// Not made by this service for this key and query.
+    /// Not signed by this server for this key and query.
     Foreign,
     /// Too old.
     Expired,
@@ -88,7 +91,7 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             TokenError::Foreign => {
-                "`page_token` was not issued for this query and key: repeat the query unchanged, or start without it"
+                "`page_token` was not issued here for this query and key: repeat the query unchanged, or start without it"
             }
             TokenError::Expired => "`page_token` is more than ten minutes old: start again without it",
         })
@@ -96,25 +99,16 @@ impl fmt::Display for TokenError {
 }
 
 impl Token {
-    /// The token's text.
-    pub fn write(&self, key: &str, query: &[u8; 32]) -> String {
-        let mut payload = vec![VERSION];
-        payload.extend(self.now_s.to_le_bytes());
-        payload.extend(self.size.to_le_bytes());
-        payload.extend(self.last_id.as_bytes());
-        let mac = mac(key, query, &payload);
-        hex(&payload) + &hex(&mac)
+    /// The token's text. `of`: whose it is and of which query.
+    pub fn write(&self, signer: &Signer, of: &[&[u8]]) -> String {
+        let payload = [&self.now_s.to_le_bytes()[..], &self.size.to_le_bytes(), self.last_id.as_bytes()].concat();
+        signer.seal(PURPOSE, of, &payload)
     }
 
-    /// Reads a token back; only one written with the same key for the same query.
-    pub fn read(text: &str, key: &str, query: &[u8; 32], now_s: i64) -> Result<Self, TokenError> {
-        let bytes = unhex(text).ok_or(TokenError::Foreign)?;
-        let (payload, signed) = bytes.split_last_chunk::<MAC_BYTES>().ok_or(TokenError::Foreign)?;
-        if !bool::from(mac(key, query, payload).ct_eq(signed)) {
-            return Err(TokenError::Foreign);
-        }
-        let (made_s, rest) =
-            payload.strip_prefix(&[VERSION]).and_then(<[u8]>::split_first_chunk::<8>).ok_or(TokenError::Foreign)?;
+    /// Reads a token back; only one that the same key has signed for the same caller and query.
+    pub fn read(text: &str, signer: &Signer, of: &[&[u8]], now_s: i64) -> Result<Self, TokenError> {
+        let payload = signer.open(PURPOSE, of, text).ok_or(TokenError::Foreign)?;
+        let (made_s, rest) = payload.split_first_chunk::<8>().ok_or(TokenError::Foreign)?;
         let made_s = i64::from_le_bytes(*made_s);
         if made_s.abs_diff(now_s) > AGE_S_MAX {
             return Err(TokenError::Expired);
@@ -146,32 +140,6 @@ fn fingerprint(asked: &ListRequest) -> [u8; 32] {
     digest.finalize().into()
 }
 
-fn mac(key: &str, query: &[u8; 32], payload: &[u8]) -> [u8; 32] {
-    let key = hmac_sha256(key.as_bytes(), &[b"list page v1"]);
-    hmac_sha256(&key, &[query, payload])
-}
-
-/// HMAC with SHA-256 (RFC 2104).
-fn hmac_sha256(key: &[u8], message: &[&[u8]]) -> [u8; 32] {
-    const BLOCK_BYTES: usize = 64;
-    let mut block = [0; BLOCK_BYTES];
-    if key.len() > BLOCK_BYTES {
-        block[..32].copy_from_slice(&Sha256::digest(key));
-    } else {
-        block[..key.len()].copy_from_slice(key);
-    }
-    let mut inner = Sha256::new_with_prefix(block.map(|byte| byte ^ 0x36));
-    for part in message {
-        inner.update(part);
-    }
-    Sha256::new_with_prefix(block.map(|byte| byte ^ 0x5c)).chain_update(inner.finalize()).finalize().into()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
-    digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -179,43 +147,32 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_query_key_and_time_only() {
-        let token = Token { now_s: 1_000, size: 5, last_id: "é/7".into() };
-        let text = token.write("e_1_k_s", &[7; 32]);
-        assert_eq!(Token::read(&text, "e_1_k_s", &[7; 32], 1_600), Ok(token));
-        assert_eq!(Token::read(&text, "e_1_k_s", &[7; 32], 1_601), Err(TokenError::Expired));
-        assert_eq!(Token::read(&text, "e_1_k_s", &[8; 32], 1_000), Err(TokenError::Foreign));
-        assert_eq!(Token::read(&text, "e_1_k_t", &[7; 32], 1_000), Err(TokenError::Foreign));
+        let (signer, token) = (Signer::new([9; 32]), Token { now_s: 1_000, size: 5, last_id: "é/7".into() });
+        let text = token.write(&signer, &[b"key", &[7; 32]]);
+        let read = |text: &str, key: &[u8], query: u8, now_s| Token::read(text, &signer, &[key, &[query; 32]], now_s);
+        assert_eq!(read(&text, b"key", 7, 1_600), Ok(token));
+        assert_eq!(read(&text, b"key", 7, 1_601), Err(TokenError::Expired));
+        assert_eq!(read(&text, b"key", 8, 1_000), Err(TokenError::Foreign));
+        assert_eq!(read(&text, b"other", 7, 1_000), Err(TokenError::Foreign));
+        assert_eq!(Token::read(&text, &Signer::new([8; 32]), &[b"key", &[7; 32]], 1_000), Err(TokenError::Foreign));
         for bad in ["", "zz", "0", "é", &text[2..]] {
-            assert_eq!(Token::read(bad, "e_1_k_s", &[7; 32], 1_000), Err(TokenError::Foreign), "{bad}");
+            assert_eq!(read(bad, b"key", 7, 1_000), Err(TokenError::Foreign), "{bad}");
         }
     }
 
     #[test]
-    fn pages_of_any_size_make_the_whole_list() {
-        let ids: Vec<String> = (0..7).map(|n| format!("r{n}")).collect();
-        for size in [1, 2, 6, 7, 8, u64::MAX] {
-            let mut asked: ListRequest = serde_json::from_value(serde_json::json!({"actor_type": "U", "actor_id": "a",
-                "action": "read", "resource_type": "R", "page_size": size}))
-            .unwrap();
-            let mut all = Vec::new();
-            loop {
-                let page = Paging::read(&asked, "e_1_k_s", 1_000).unwrap().page(ids.clone());
-                assert!(page.results.len() as u64 <= size);
-                all.extend(page.results);
-                match page.next_page_token.unwrap() {
-                    // The token says the size, whatever is asked beside it.
-                    Some(token) => (asked.page_token, asked.page_size) = (Some(token), Some(10_000)),
-                    None => break,
-                }
-            }
-            assert_eq!(all, ids, "{size}");
+    fn a_caller_cannot_make_a_token_of_what_it_knows() {
+        // What a caller has: its key, the query, and the time that it would like it to be.
+        let asked: ListRequest = serde_json::from_value(serde_json::json!({
+            "actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo"
+        }))
+        .unwrap();
+        let payload = [&1_500_i64.to_le_bytes()[..], &1_u64.to_le_bytes(), b"a"].concat();
+        let guesses = [digest("e_1_k_s"), fingerprint(&asked), [0; 32]];
+        for guess in guesses {
+            let text = Signer::new(guess).seal(PURPOSE, &[&digest("e_1_k_s"), &fingerprint(&asked)], &payload);
+            let asked = ListRequest { page_token: Some(text), ..asked.clone() };
+            assert!(Paging::read(&asked, &Signer::new([9; 32]), "e_1_k_s", 1_000).is_err());
         }
-    }
-
-    #[test]
-    fn the_hmac_is_the_standard_one() {
-        // RFC 4231, case 2.
-        let mac = hmac_sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
-        assert_eq!(hex(&mac), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     }
 }

@@ -17,17 +17,17 @@ use crate::http::{
 
 /// Who may do it.
 pub async fn subjects(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
-    search(state, arrived, Search::subjects(&read(arrived)?, &state.authzen.terms, now_s())?).await
+    search(state, arrived, Search::subjects(&read(arrived)?, &state.authzen.terms, &state.pages, now_s())?).await
 }
 
 /// To what it may be done.
 pub async fn resources(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
-    search(state, arrived, Search::resources(&read(arrived)?, &state.authzen.terms, now_s())?).await
+    search(state, arrived, Search::resources(&read(arrived)?, &state.authzen.terms, &state.pages, now_s())?).await
 }
 
 /// What may be done.
 pub async fn actions(state: &State, arrived: &Arrived) -> Result<Reply, Reply> {
-    search(state, arrived, Search::actions(&read(arrived)?, &state.authzen.terms, now_s())?).await
+    search(state, arrived, Search::actions(&read(arrived)?, &state.authzen.terms, &state.pages, now_s())?).await
 }
 
 async fn search(state: &State, arrived: &Arrived, search: Search) -> Result<Reply, Reply> {

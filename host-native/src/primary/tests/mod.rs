@@ -175,6 +175,7 @@ fn start(config: &PrimaryConfig) -> Started {
         explains: config.explains,
         strict_pages: config.strict_pages,
         observe,
+        pages: understudy_calls::signer::Signer::new([1; 32]),
     };
     let environment =
         |ledger: Arc<Ledger>, accepted: &Accepted| Environment::start(ledger, accepted.keys.clone(), &common).unwrap();

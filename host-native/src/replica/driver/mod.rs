@@ -19,6 +19,7 @@ use super::{
     clock::Clock,
     machine::{Action, Event, Machine},
     status::{Observe, Status},
+    unfinished::Unfinished,
     upstream::{Upstream, UpstreamKind},
 };
 use crate::{config::Config, keys::hex};
@@ -41,6 +42,10 @@ pub struct Driver<'a, U, C, S, K, O> {
     state: State,
     saved_ms: u64,
     serving: Option<Serving>,
+    /// An install that has ended this process before.
+    unfinished: Option<Unfinished>,
+    /// The upstream's kind as it was told.
+    told_kind: Option<UpstreamKind>,
 }
 
 /// What serves.
@@ -48,6 +53,15 @@ struct Serving {
     identity: Identity,
     sha256: String,
     file: PathBuf,
+}
+
+/// What becomes of a file on disk whose opening has ended this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blamed {
+    /// It is opened if nothing else can be.
+    Last,
+    /// It is left alone.
+    Never,
 }
 
 /// Longest interval at which a feed is asked to hold its answer back: beyond it the connection isn't worth holding.
@@ -74,7 +88,21 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
         clock: K,
         observe: O,
     ) -> Self {
-        Driver { upstream, cache, snapshots, clock, observe, status, config, state, saved_ms: 0, serving: None }
+        let (saved_ms, serving, unfinished, told_kind) = (0, None, None, None);
+        Driver {
+            upstream,
+            cache,
+            snapshots,
+            clock,
+            observe,
+            status,
+            config,
+            state,
+            saved_ms,
+            serving,
+            unfinished,
+            told_kind,
+        }
     }
 
     /// Follows until there is nothing to serve and no hope of it; gives the reason.
@@ -84,7 +112,14 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
         let mut machine = Machine::new(self.config.import.is_some(), millis(self.interval()), seed);
         let mut event = Event::Began;
         // What the disk may have answered from is not gone back behind, whatever the upstream has now.
-        let mut early = if self.is_disk_ahead() { Some(self.open_disk(None).await) } else { None };
+        let mut early = if self.find_unfinished() {
+            // What has ended this process is not opened again before all else: the one before it serves first.
+            self.open_disk(None, Blamed::Never).await.ok().map(Ok)
+        } else if self.is_disk_ahead() {
+            Some(self.open_disk(None, Blamed::Last).await)
+        } else {
+            None
+        };
         loop {
             event = match machine.step(event, since(Instant::now())) {
                 Action::Exit { why } => return why,
@@ -109,7 +144,7 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
                 Action::OpenDisk => {
                     let outcome = match early.take() {
                         Some(outcome) => outcome,
-                        None => self.open_disk(None).await,
+                        None => self.open_disk(None, Blamed::Last).await,
                     };
                     opened("disk", outcome)
                 }
@@ -125,7 +160,7 @@ impl<'a, U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'a, U
         let origin = match upstream {
             Ok(()) => (Origin::Upstream, None),
             Err(refusal) => {
-                let opened = self.open_disk(None).await;
+                let opened = self.open_disk(None, Blamed::Last).await;
                 opened.map_err(|disk| format!("nothing to export: upstream: {refusal}; disk: {disk}"))?;
                 (Origin::Disk, Some(refusal))
             }

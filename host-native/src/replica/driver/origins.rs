@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::atomic::Ordering, time::Duration};
 
-use super::{Driver, disk, url_sha256, walk::apart};
+use super::{Blamed, Driver, Serving, disk, url_sha256, walk::apart};
 use crate::replica::{
     Cause, Identity, Origin, Refusal, Snapshots,
     cache::{Cache, copy_whole},
@@ -10,7 +10,7 @@ use crate::replica::{
     snapshots::peek,
     status::Observe,
     upstream::{Have, Latest, Upstream, UpstreamKind},
-    verify::place,
+    verify::{Expected, place},
 };
 
 impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C, S, K, O> {
@@ -21,9 +21,14 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
         if latest == Latest::Current && self.serving.is_none() {
             // The disk has what the upstream has: no byte of it is fetched again, unless the disk refuses.
             let sha256 = self.state.sha256.clone();
-            if self.open_disk(sha256).await.is_err() {
+            if self.open_disk(sha256, Blamed::Never).await.is_err() {
                 latest = self.ask(&Have::default(), wait).await?;
             }
+        }
+        if latest == Latest::Current && self.serving.is_none() {
+            let text =
+                format!("the upstream {} says that what this node has is current, and it has nothing", self.config.url);
+            return Err(Refusal::new(Cause::Malformed, text));
         }
         match latest {
             Latest::Current => {
@@ -33,10 +38,11 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
                 return Ok(());
             }
             Latest::Blob { identity, sha256, bytes } => {
-                place(&identity, &self.expected(self.epoch_next(&identity, &sha256), None))?;
+                place(&identity, &sha256, &self.expected(None))?;
+                self.is_not_put_off(&sha256, None)?;
                 let part = self.cache.part(&sha256);
                 self.upstream.fetch(&sha256, bytes, &part).await?;
-                let expected = self.expected(self.epoch_next(&identity, &sha256), Some(sha256));
+                let expected = self.expected(Some(sha256));
                 let installed = self.install(&part, expected, None).await;
                 if installed.is_err() {
                     // A part that was refused is not gone on with.
@@ -53,8 +59,9 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
                     store,
                     created_ms: asked_ms,
                 };
-                let expected = self.expected(identity.epoch, None);
-                place(&identity, &expected)?;
+                let expected = Expected { epoch_min: identity.epoch, sha256_at_min: None, ..self.expected(None) };
+                place(&identity, "", &expected)?;
+                self.is_not_put_off("", Some(&sha256))?;
                 let snapshots = self.snapshots.clone();
                 let bytes = apart(move || snapshots.build(reading, &identity)).await?;
                 let part = self.cache.write_part("built", &bytes).map_err(|error| disk(&error))?;
@@ -79,15 +86,10 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
         let hold_s = self.hold_s();
         let latest = self.upstream.latest(have, wait, hold_s).await?;
         self.state.kind = self.upstream.kind();
+        self.tell_kind();
         self.state.url_sha256 = url_sha256(self.config);
         self.status.follows_feed.store(self.state.kind == Some(UpstreamKind::Feed), Ordering::Relaxed);
         Ok(latest)
-    }
-
-    /// The same snapshot may come again (after a start from nothing); another one has to be newer.
-    fn epoch_next(&self, identity: &Identity, sha256: &str) -> u64 {
-        let same = self.state.sha256.as_deref() == Some(sha256) && identity.epoch == self.state.epoch;
-        if same { self.state.epoch } else { self.state.epoch.saturating_add(1) }
     }
 
     /// Is the newest file newer than what was remembered? A crash between the first answer from it and the note of it, or
@@ -100,36 +102,73 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
         })
     }
 
+    /// Which way was found is told once, at every level: the public API names no environment of its own.
+    fn tell_kind(&mut self) {
+        if self.state.kind == self.told_kind {
+            return;
+        }
+        self.told_kind = self.state.kind;
+        let (url, environment) = (&self.config.url, &self.config.environment);
+        match self.state.kind {
+            Some(UpstreamKind::Feed) => self.observe.notice(&format!("the upstream {url} is a feed of {environment}")),
+            Some(UpstreamKind::PublicApi) => self.observe.notice(&format!(
+                "the upstream {url} is no feed: its public API is read, and taken for {environment}, the environment of OSO_API_TOKEN"
+            )),
+            None => {}
+        }
+    }
+
     /// Starts from the folder. `sha256`: only from the file with this digest.
-    pub(super) async fn open_disk(&mut self, sha256: Option<String>) -> Result<(), Refusal> {
+    pub(super) async fn open_disk(&mut self, sha256: Option<String>, blamed: Blamed) -> Result<(), Refusal> {
         let mut last = Refusal::new(Cause::Missing, "OSO_DIRECTORY has no snapshot");
+        let mut put_off = None;
         for (number, file) in self.cache.candidates().into_iter().enumerate() {
             // Without a digest: the file may be newer than the state by one crash.
-            let expected = self.expected(self.state.epoch, sha256.clone());
-            match self.walk(file, expected).await {
-                Ok(mut serving) => {
-                    if number > 0 {
-                        // What was refused must not take this one's place when the next file is kept.
-                        match self.cache.undo_keep() {
-                            Ok(file) => serving.file = file,
-                            Err(error) => self.observe.refused(Origin::Disk, &disk(&error)),
-                        }
-                    }
-                    if self.state.sha256.as_ref() != Some(&serving.sha256) {
-                        self.state.confirmed_ms = serving.identity.created_ms;
-                        self.state.content_sha256 = None;
-                    }
-                    self.remember(serving);
-                    self.observe.done(Origin::Disk, "installed");
-                    return Ok(());
+            let opened = match self.verify(&file, self.expected(sha256.clone())).await {
+                Ok(verified) if self.is_blamed(&verified.1, None) => {
+                    put_off = put_off.or(Some((number, file, verified)));
+                    continue;
                 }
+                Ok(verified) => self.publish(file, verified, None).await,
+                Err(refusal) => Err(refusal),
+            };
+            match opened {
+                Ok(serving) => return self.opened_disk(number, serving),
                 Err(refusal) => {
                     self.observe.refused(Origin::Disk, &refusal);
                     last = refusal;
                 }
             }
         }
-        Err(last)
+        match put_off {
+            Some((number, file, verified)) if blamed == Blamed::Last => {
+                let serving = self.publish(file, verified, None).await;
+                let serving = serving.inspect_err(|refusal| self.observe.refused(Origin::Disk, refusal))?;
+                self.opened_disk(number, serving)
+            }
+            Some(_) => Err(Refusal::new(
+                Cause::Unfinished,
+                "opening the snapshot in OSO_DIRECTORY has ended this process before",
+            )),
+            None => Err(last),
+        }
+    }
+
+    fn opened_disk(&mut self, number: usize, mut serving: Serving) -> Result<(), Refusal> {
+        if number > 0 {
+            // What was refused must not take this one's place when the next file is kept.
+            match self.cache.undo_keep() {
+                Ok(file) => serving.file = file,
+                Err(error) => self.observe.refused(Origin::Disk, &disk(&error)),
+            }
+        }
+        if self.state.sha256.as_ref() != Some(&serving.sha256) {
+            self.state.confirmed_ms = serving.identity.created_ms;
+            self.state.content_sha256 = None;
+        }
+        self.remember(serving, Origin::Disk);
+        self.observe.done(Origin::Disk, "installed");
+        Ok(())
     }
 
     /// Starts from the file of `--import`.
@@ -142,13 +181,13 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
             .map_err(|error| unreadable(&file, &error))
             .and_then(|_| copy_whole(&file, &part).map_err(|error| disk(&error)));
         let imported = match copied {
-            Ok(()) => self.install(&part, self.expected(self.state.epoch, None), None).await,
+            Ok(()) => self.install(&part, self.expected(None), None).await,
             Err(refusal) => Err(refusal),
         };
         match imported {
             Ok(serving) => {
                 self.state.confirmed_ms = serving.identity.created_ms;
-                self.remember(serving);
+                self.remember(serving, Origin::Import);
                 self.observe.done(Origin::Import, "installed");
                 Ok(())
             }

@@ -1,6 +1,6 @@
-//! Pages of a search without any state here: a token says where the page before ended and of which search it was.
+//! Pages of a search without any state here: a token says where the page before ended; the server has signed it for that
+//! search.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use understudy_wire::authzen::Page;
 
@@ -10,16 +10,17 @@ use super::{
     members::{member, object, other_kind, string},
     unreadable,
 };
-use crate::refusal::Refusal;
+use crate::{refusal::Refusal, signer::Signer};
 
-const VERSION: u8 = 1;
-const HASH_BYTES: usize = 16;
+/// What tokens of a search are signed for; a new number where their layout changes.
+const PURPOSE: &str = "search page v2";
 
 /// Which part of the results is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Paging {
+    signer: Signer,
     /// Of the search, the environment and the page's own properties.
-    hash: [u8; HASH_BYTES],
+    hash: [u8; 32],
     /// Did the caller ask for pages?
     is_asked: bool,
     limit: u32,
@@ -28,18 +29,19 @@ pub struct Paging {
 }
 
 impl Paging {
-    /// Reads `page`. `search`: bytes that are the same for the same search alone.
-    pub fn read(body: &Object, search: &[u8]) -> Result<Self, Refusal> {
+    /// Reads `page`. `search`: bytes that are the same for the same search alone; `signer`: the server's.
+    pub fn read(body: &Object, search: &[u8], signer: &Signer) -> Result<Self, Refusal> {
         let page = object(body, "page", "page")?;
         let properties = page.map(|page| object(page, "properties", "page.properties")).transpose()?.flatten();
-        let hash = hash(search, properties);
+        let (signer, hash) = (signer.clone(), hash(search, properties));
         let Some(page) = page else {
-            return Ok(Paging { hash, is_asked: false, limit: PAGE_SIZE_MAX as u32, after: String::new() });
+            return Ok(Paging { signer, hash, is_asked: false, limit: PAGE_SIZE_MAX as u32, after: String::new() });
         };
         let limit = limit(page)?;
         let token = string(page, "token", "page.token")?.filter(|token| !token.is_empty());
         let Some(token) = token else {
             return Ok(Paging {
+                signer,
                 hash,
                 is_asked: true,
                 limit: limit.unwrap_or(PAGE_SIZE_MAX as u32),
@@ -51,11 +53,11 @@ impl Paging {
                 "`page.token` was not given for this search: repeat the search unchanged, or start without a token",
             )
         };
-        let (of, first_limit, after) = decode(token).ok_or_else(foreign)?;
-        if of != hash || limit.is_some_and(|limit| limit != first_limit) {
+        let (first_limit, after) = decode(token, &signer, &hash).ok_or_else(foreign)?;
+        if limit.is_some_and(|limit| limit != first_limit) {
             return Err(foreign());
         }
-        Ok(Paging { hash, is_asked: true, limit: first_limit, after })
+        Ok(Paging { signer, hash, is_asked: true, limit: first_limit, after })
     }
 
     /// The page of all results, which are sorted bytewise and distinct; `None` beside them: they are everything.
@@ -74,16 +76,15 @@ impl Paging {
     }
 
     fn encode(&self, after: &str) -> String {
-        let limit = self.limit.to_le_bytes();
-        URL_SAFE_NO_PAD.encode([&[VERSION][..], &limit, &self.hash, after.as_bytes()].concat())
+        let payload = [&self.limit.to_le_bytes()[..], after.as_bytes()].concat();
+        self.signer.seal(PURPOSE, &[&self.hash], &payload)
     }
 }
 
-fn decode(token: &str) -> Option<([u8; HASH_BYTES], u32, String)> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-    let (limit, rest) = bytes.strip_prefix(&[VERSION])?.split_first_chunk::<4>()?;
-    let (hash, after) = rest.split_first_chunk::<HASH_BYTES>()?;
-    Some((*hash, u32::from_le_bytes(*limit), String::from_utf8(after.to_vec()).ok()?))
+fn decode(token: &str, signer: &Signer, hash: &[u8; 32]) -> Option<(u32, String)> {
+    let payload = signer.open(PURPOSE, &[hash], token)?;
+    let (limit, after) = payload.split_first_chunk::<4>()?;
+    Some((u32::from_le_bytes(*limit), String::from_utf8(after.to_vec()).ok()?))
 }
 
 fn limit(page: &Object) -> Result<Option<u32>, Refusal> {
@@ -97,13 +98,10 @@ fn limit(page: &Object) -> Result<Option<u32>, Refusal> {
     }
 }
 
-fn hash(search: &[u8], properties: Option<&Object>) -> [u8; HASH_BYTES] {
+fn hash(search: &[u8], properties: Option<&Object>) -> [u8; 32] {
     let mut digest = Sha256::new_with_prefix((search.len() as u64).to_le_bytes());
     digest.update(search);
     // Members are sorted, so that equal objects are equal bytes.
     digest.update(serde_json::to_vec(&properties).unwrap_or_default());
-    let digest: [u8; 32] = digest.finalize().into();
-    let mut hash = [0; HASH_BYTES];
-    hash.copy_from_slice(&digest[..HASH_BYTES]);
-    hash
+    digest.finalize().into()
 }

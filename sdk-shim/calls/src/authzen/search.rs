@@ -25,6 +25,7 @@ use super::{
 use crate::{
     dialogue::{Dialogue, Step, Told},
     refusal::Refusal,
+    signer::Signer,
 };
 
 /// What is searched, and for what it has to hold.
@@ -60,30 +61,30 @@ pub struct Found {
 }
 
 impl Search {
-    /// Reads a subject search. `now_s`: seconds since 1970-01-01 UTC.
-    pub fn subjects(body: &Object, terms: &Terms, now_s: i64) -> Result<Self, Refusal> {
+    /// Reads a subject search. `signer`: the server's, for its pages; `now_s`: seconds since 1970-01-01 UTC.
+    pub fn subjects(body: &Object, terms: &Terms, signer: &Signer, now_s: i64) -> Result<Self, Refusal> {
         let kind = Kind::read(required(body, "subject")?, "subject", &terms.types)?;
         let action = Action::read(required(body, "action")?, &terms.types)?;
-        Search::new(Sought::Subjects(kind, action, entity(body, "resource", terms)?), body, terms, now_s)
+        Search::new(Sought::Subjects(kind, action, entity(body, "resource", terms)?), body, terms, signer, now_s)
     }
 
     /// Reads a resource search.
-    pub fn resources(body: &Object, terms: &Terms, now_s: i64) -> Result<Self, Refusal> {
+    pub fn resources(body: &Object, terms: &Terms, signer: &Signer, now_s: i64) -> Result<Self, Refusal> {
         let subject = entity(body, "subject", terms)?;
         let action = Action::read(required(body, "action")?, &terms.types)?;
         let kind = Kind::read(required(body, "resource")?, "resource", &terms.types)?;
-        Search::new(Sought::Resources(kind, subject, action), body, terms, now_s)
+        Search::new(Sought::Resources(kind, subject, action), body, terms, signer, now_s)
     }
 
     /// Reads an action search; an action that is sent says nothing.
-    pub fn actions(body: &Object, terms: &Terms, now_s: i64) -> Result<Self, Refusal> {
+    pub fn actions(body: &Object, terms: &Terms, signer: &Signer, now_s: i64) -> Result<Self, Refusal> {
         let sought = Sought::Actions(entity(body, "subject", terms)?, entity(body, "resource", terms)?);
-        Search::new(sought, body, terms, now_s)
+        Search::new(sought, body, terms, signer, now_s)
     }
 
-    fn new(sought: Sought, body: &Object, terms: &Terms, now_s: i64) -> Result<Self, Refusal> {
+    fn new(sought: Sought, body: &Object, terms: &Terms, signer: &Signer, now_s: i64) -> Result<Self, Refusal> {
         let context = Context::read(object(body, "context", "context")?, terms)?;
-        let paging = Paging::read(body, &fingerprint(&sought, &context, &terms.environment))?;
+        let paging = Paging::read(body, &fingerprint(&sought, &context, &terms.environment), signer)?;
         let sources = said(&sought, &context).sources().collect();
         Ok(Search { sought, context, paging, sources, now_s })
     }

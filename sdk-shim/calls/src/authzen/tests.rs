@@ -12,6 +12,7 @@ use super::{Terms, batch::Batch, json, limits, question::CONTEXT_FACTS, search::
 use crate::{
     dialogue::{Dialogue, Step, Told},
     refusal::Refusal,
+    signer::Signer,
 };
 
 const FACTS: &str = include_str!("../../../../tests/authzen/facts.json");
@@ -279,7 +280,7 @@ fn resources(page: &Json, ids: &[&str]) -> Result<(Json, Vec<String>), Refusal> 
 }
 
 fn search(body: &Json, ids: &[&str]) -> Result<(Json, Vec<String>), Refusal> {
-    let search = Search::resources(&read(body), &Terms::default(), 0)?;
+    let search = Search::resources(&read(body), &Terms::default(), &Signer::new([1; 32]), 0)?;
     let told = converse(&search, |step| match step {
         Step::Ask(_) => Told::Answer(Answer::Ids(ids.iter().map(|id| (*id).to_owned()).collect())),
         Step::Names(Vocabulary::Ids { type_name }) => Told::Names(Some(vec![type_name, "b".into()])),

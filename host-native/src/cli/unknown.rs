@@ -1,0 +1,42 @@
+//! Variables that look like this program's and are none: a slip in a name is a setting that silently isn't there.
+
+use clap::CommandFactory;
+use understudy_core::syntax::similar::nearest;
+
+use super::Cli;
+
+/// What names of this program's variables begin with.
+const PREFIX: &str = "OSO_";
+
+/// A line for each of these names that begins as ours do and is known to no command; it names the nearest that is.
+pub fn variables(names: impl Iterator<Item = String>) -> Vec<String> {
+    let command = Cli::command();
+    let commands = std::iter::once(&command).chain(command.get_subcommands());
+    let known: Vec<&str> = commands
+        .flat_map(|command| command.get_arguments())
+        .filter_map(|argument| argument.get_env().and_then(|name| name.to_str()))
+        .collect();
+    let mut unknown: Vec<String> =
+        names.filter(|name| name.starts_with(PREFIX) && !known.contains(&name.as_str())).collect();
+    unknown.sort();
+    let line = |name: String| match nearest(&name, known.iter().copied()) {
+        Some(near) => format!("{} is no variable of this program: did you mean {near}?", name.escape_debug()),
+        None => format!("{} is no variable of this program: it has no effect", name.escape_debug()),
+    };
+    unknown.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_nearest_is_named() {
+        let names = ["PATH", "OSO_ENVIROMENT", "OSO_PORT", "OSO_TLS_CERT", "OSO_SOMETHING_ELSE", "PORT"];
+        assert_eq!(
+            super::variables(names.into_iter().map(str::to_owned)),
+            [
+                "OSO_ENVIROMENT is no variable of this program: did you mean OSO_ENVIRONMENT?",
+                "OSO_SOMETHING_ELSE is no variable of this program: it has no effect"
+            ]
+        );
+    }
+}
