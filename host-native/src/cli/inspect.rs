@@ -10,8 +10,12 @@ use understudy_core::{
     snapshot::{self, Snapshot},
 };
 
-use super::{date, policy_files, usage_error};
-use crate::{keys::hex, output};
+use super::usage_error;
+use crate::{
+    keys::hex,
+    output,
+    replica::clock::{Clock, SystemClock, lasting, utc},
+};
 
 /// `understudy inspect`.
 #[derive(Args, Debug)]
@@ -50,17 +54,16 @@ pub fn run(args: &InspectArgs) -> ExitCode {
                     ));
                 }),
                 value => match value.as_u64().filter(|at_ms| name == "created_ms" && *at_ms > 0) {
-                    Some(at_ms) => output::line(format_args!("{name:<14} {at_ms} ({})", date::told(at_ms, now_ms()))),
+                    Some(at_ms) => {
+                        let ago = lasting(SystemClock.unix_ms().saturating_sub(at_ms));
+                        output::line(format_args!("{name:<14} {at_ms} ({}, {ago} ago)", utc(at_ms)));
+                    }
                     None => output::line(format_args!("{name:<14} {value}")),
                 },
             }
         }
     }
     ExitCode::SUCCESS
-}
-
-fn now_ms() -> u64 {
-    policy_files::now_s().unsigned_abs().saturating_mul(1_000)
 }
 
 fn text<'a>(section: &'a Value, key: &str) -> &'a str {

@@ -5,7 +5,6 @@
 
 mod ask;
 mod build;
-mod date;
 mod dev;
 mod explain;
 mod facts;
