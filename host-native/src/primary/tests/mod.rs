@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
     time::{Duration, Instant},
 };
 
@@ -153,6 +153,8 @@ struct Started {
     address: SocketAddr,
     ledger: Arc<Ledger>,
     native: Arc<Native>,
+    /// Those of all environments.
+    natives: Vec<Weak<Native>>,
     environments: Arc<Environments>,
     drain: Sender<bool>,
     running: Running,
@@ -179,18 +181,22 @@ fn start(config: &PrimaryConfig) -> Started {
     };
     let environment =
         |ledger: Arc<Ledger>, accepted: &Accepted| Environment::start(ledger, accepted.keys.clone(), &common).unwrap();
+    let mut natives = vec![Arc::downgrade(&native)];
     let others = others.iter().map(|other| {
-        let ledger = start::open_other(config, other, Arc::new(Native::default())).unwrap();
+        let native = Arc::new(Native::default());
+        natives.push(Arc::downgrade(&native));
+        let ledger = start::open_other(config, other, native).unwrap();
         environment(Arc::new(ledger), other)
     });
+    let others: Vec<_> = others.collect();
     let make: Box<Make> = Box::new(|| Ok(Arc::new(Native::default())));
     let tests = TestEnvironments::new(make, start::tests_folder(config), common.clone());
-    let environments = Arc::new(Environments::new(environment(ledger.clone(), main), others.collect(), tests));
+    let environments = Arc::new(Environments::new(environment(ledger.clone(), main), others, tests));
     let service: Arc<dyn Service> = Arc::new(Primary { environments: environments.clone() });
     let listeners = Listeners::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, 2).unwrap();
     let (address, (drain, draining)) = (listeners.address(), channel(false));
     let running = listeners.serve(&service, &draining).unwrap();
-    Started { address, ledger, native, environments, drain, running }
+    Started { address, ledger, native, natives, environments, drain, running }
 }
 
 struct Exchange {
@@ -257,9 +263,9 @@ impl Started {
         self.running.join().unwrap();
         self.environments.close();
         // Connections that end by themselves may have it a moment longer. A ledger lets its store go before its instances.
-        let (native, begun) = (Arc::downgrade(&self.native), Instant::now());
+        let (natives, begun) = (self.natives, Instant::now());
         drop((self.ledger, self.environments, self.native));
-        while native.strong_count() > 0 {
+        while natives.iter().any(|native| native.strong_count() > 0) {
             assert!(begun.elapsed() < Duration::from_secs(30), "a stopped primary lets its store go");
             std::thread::sleep(Duration::from_millis(10));
         }
