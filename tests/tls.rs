@@ -141,7 +141,7 @@ fn http2_is_chosen_in_the_handshake() {
         node.signal("TERM");
         connection.await.expect("no panic").expect("an end without an error");
     });
-    assert_eq!(node.await_exit(std::time::Duration::from_secs(5)).code(), Some(0));
+    assert_eq!(node.await_exit(Duration::from_secs(5)).code(), Some(0));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use understudy::{
         instance::{Failure, Instance, Opening, Way},
         pool::Pool,
     },
-    http::state::{Answers, Asker, CallError},
+    http::state::{Answers, Asked, Asker, CallError},
     primary::instances::Instances,
 };
 use understudy_core::{
@@ -118,8 +118,13 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
 }
 
+/// A request of one question; it has the units of any request.
+fn one(Request { ask, context_facts, now_s, .. }: Request) -> Asked {
+    Asked { asks: vec![ask], context_facts, now_s }
+}
+
 fn asked(pool: &Pool, request: Request) -> Result<Answer, CallError> {
-    wait(pool.ask(Asker::default(), vec![request])).map(|mut answers| answers.remove(0))
+    wait(pool.ask(Asker::default(), one(request))).map(|mut answers| answers.remove(0))
 }
 
 fn request(ask: Ask) -> Request {

@@ -9,7 +9,7 @@ use understudy_core::{
     snapshot::{Contents, Manifest},
 };
 
-use super::usage_error;
+use super::{policy_files, usage_error};
 use crate::{
     build::{self, fact_warnings},
     keys::hex,
@@ -69,6 +69,10 @@ pub fn run(args: &BuildArgs) -> ExitCode {
 
 fn build(args: &BuildArgs) -> Result<Vec<u8>, build::BuildError> {
     let policy = build::policy(&args.policy)?;
+    // What has no errors is read once more for its warnings.
+    if !args.policy.is_empty() {
+        drop(policy_files::load(&args.policy));
+    }
     let facts = args.facts.as_deref().map_or(Ok(Vec::new()), build::jsonl::read_with_lines)?;
     if let (Some(policy), Some(file)) = (&policy, &args.facts) {
         let source = Source { name: policy.file.as_deref().unwrap_or_default(), text: &policy.text };

@@ -15,9 +15,13 @@ use super::{
     sums::{Part, Record, Sum, record},
 };
 
+/// Numbers that there is one of, by name.
 pub const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
+/// Texts that there is one of, by name.
 pub const TEXTS: TableDefinition<'_, &str, &str> = TableDefinition::new("texts");
+/// Facts by their encoded key, each with its sum.
 pub const FACTS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("facts 1");
+/// Changes after the last snapshot by offset, each with its sum behind it.
 pub const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log 1");
 const SUMS: TableDefinition<'_, &str, u128> = TableDefinition::new("sums");
 const ALL: &str = "all";
@@ -95,14 +99,17 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
+    /// The number of this name.
     pub fn number(&self, name: &str) -> Result<Option<u64>, StoreError> {
         number(&self.numbers, name)
     }
 
+    /// The text of this name.
     pub fn text(&self, name: &str) -> Result<Option<String>, StoreError> {
         text(&self.texts, name)
     }
 
+    /// Sets the number of this name.
     pub fn set_number(&mut self, name: &str, value: u64) -> Result<(), StoreError> {
         if let Some(old) = self.numbers.insert(name, value).map_err(failed)? {
             self.sum.remove(number_record(name, old.value()));
@@ -111,6 +118,7 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
+    /// Sets the text of this name; `None` takes it away.
     pub fn set_text(&mut self, name: &str, value: Option<&str>) -> Result<(), StoreError> {
         let old = match value {
             Some(value) => self.texts.insert(name, value),
@@ -132,6 +140,7 @@ impl<'t> Writing<'t> {
         Ok(next)
     }
 
+    /// Offset of the last write.
     pub fn offset(&self) -> Result<u64, StoreError> {
         offset(&self.numbers)
     }
@@ -277,19 +286,23 @@ pub fn n_facts(facts: &impl ReadableTableMetadata) -> Result<u64, StoreError> {
     facts.len().map_err(failed)
 }
 
+/// Offset of the last write.
 pub fn offset(numbers: &impl ReadableTable<&'static str, u64>) -> Result<u64, StoreError> {
     number(numbers, "offset")?.ok_or(StoreError::Damaged("the offset"))
 }
 
+/// The policy in force.
 pub fn policy(texts: &impl ReadableTable<&'static str, &'static str>) -> Result<Option<PolicyText>, StoreError> {
     let file = text(texts, "policy file")?;
     Ok(text(texts, "policy")?.map(|text| PolicyText { file, text }))
 }
 
+/// The number of this name.
 pub fn number(table: &impl ReadableTable<&'static str, u64>, name: &str) -> Result<Option<u64>, StoreError> {
     Ok(table.get(name).map_err(failed)?.map(|found| found.value()))
 }
 
+/// The text of this name.
 pub fn text(table: &impl ReadableTable<&'static str, &'static str>, name: &str) -> Result<Option<String>, StoreError> {
     Ok(table.get(name).map_err(failed)?.map(|found| found.value().to_owned()))
 }

@@ -90,7 +90,7 @@ fn a_long_poll_ends_with_a_new_head_with_its_time_or_with_a_drain() {
     }
     let waiting = get(WAIT_S_MAX, &newer);
     // It has arrived once another request on a later connection is answered by every thread.
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    std::thread::sleep(Duration::from_millis(200));
     primary.stop();
     assert_eq!(receive(waiting).status, 304);
 }

@@ -140,7 +140,7 @@ fn a_snapshot_follows_the_last_write_and_holds_it() {
     };
     let mut found = newest();
     while found.0 < deleted.offset() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
         found = newest();
     }
     assert_eq!(found.1.len(), 1);
