@@ -156,8 +156,8 @@ impl NodeKeys {
 
     /// How many keys are good, and where they are from, in words.
     pub fn in_words(&self) -> String {
-        if let Some(keys) = self.from_snapshot.load().as_ref() {
-            return format!("{} of the snapshot", keys.1.len());
+        if let Some((_, keys)) = self.from_snapshot.load().as_ref() {
+            return format!("{} of the snapshot", keys.len());
         }
         let listed = self.from_file.load().len();
         let own =
