@@ -278,6 +278,10 @@ fn converse(dialogue: &dyn Dialogue) -> Vec<Told> {
                 let asked = Request { budget: UNITS, ..request };
                 engine.ask(&asked).map_or_else(Told::Failed, Told::Answer)
             }
+            Step::Explain(request) => {
+                let asked = Request { budget: UNITS, ..request };
+                Told::Reasons(engine.summarize(&asked).ok().map(|reasons| reasons.lines))
+            }
             Step::Names(vocabulary) => Told::Names(engine.names(&vocabulary)),
             Step::Skip => Told::Skipped,
         });
