@@ -10,7 +10,7 @@ use understudy_core::{
         fact_types,
         fact_uses::{FactUses, FactWarning},
     },
-    model::Fact,
+    model::{Fact, Value},
     rules::rule::Program,
 };
 
@@ -50,7 +50,7 @@ fn text(FactWarning { message, help, .. }: &FactWarning) -> String {
 }
 
 fn refusal(fact: &Fact, warning: &FactWarning) -> String {
-    let types: Vec<&str> = fact.args.iter().map(|value| value.type_name()).collect();
+    let types: Vec<&str> = fact.args.iter().map(Value::type_name).collect();
     let shape = format!("{}({})", fact.predicate, types.join(", "));
     format!("`{shape}` is not used in policy: {}; if it is meant, write `declare {shape};`", text(warning))
 }

@@ -108,7 +108,7 @@ pub struct Checked {
 
 /// Compiles a policy, runs its tests and opens it, within the bounds of the instances. Blocks.
 pub fn check(policy: &PolicyText, instances: &dyn Instances) -> Result<Checked, PolicyRefused> {
-    check_sources(vec![(name(policy).to_owned(), policy.text.clone())], instances)
+    check_sources(&[(name(policy).to_owned(), policy.text.clone())], instances)
 }
 
 /// Reads policy files as one policy and checks it, so that a diagnostic names the file and line that its author knows. One
@@ -128,12 +128,12 @@ pub fn check_files(files: &[PathBuf], instances: &dyn Instances) -> Result<Optio
     let Some(first) = files.first() else { return Ok(None) };
     let file = first.file_name().map(|name| name.to_string_lossy().into_owned());
     let text = sources.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n");
-    let checked = check_sources(sources, instances).map_err(|refused| refused.lines())?;
+    let checked = check_sources(&sources, instances).map_err(|refused| refused.lines())?;
     Ok(Some((PolicyText { file, text }, checked)))
 }
 
-fn check_sources(sources: Sources, instances: &dyn Instances) -> Result<Checked, PolicyRefused> {
-    let tried = instances.try_policy(sources.clone(), now_s()).map_err(|error| match error {
+fn check_sources(sources: &[(String, String)], instances: &dyn Instances) -> Result<Checked, PolicyRefused> {
+    let tried = instances.try_policy(sources.to_vec(), now_s()).map_err(|error| match error {
         NotTried::TooLarge(message) => PolicyRefused::TooLarge(message),
         NotTried::Refused(message) => PolicyRefused::Invalid(vec![message]),
         NotTried::Failed(message) => PolicyRefused::Failed(message),

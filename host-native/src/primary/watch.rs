@@ -95,7 +95,7 @@ fn reload(ledger: &Ledger, files: &[PathBuf]) -> Result<bool, Vec<String>> {
     let Some((policy, checked)) = check_files(files, ledger.instances())? else { return Ok(false) };
     let offset = ledger.set_policy(&policy, checked.program).map_err(|refused: PolicyRefused| refused.lines())?;
     if offset.is_some() {
-        checked.warnings.iter().for_each(|warning| output::error_line(warning));
+        checked.warnings.iter().for_each(output::error_line);
     }
     Ok(offset.is_some())
 }
