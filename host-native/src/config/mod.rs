@@ -288,10 +288,12 @@ fn token(given: Option<String>) -> Result<String, ConfigError> {
 /// An upstream that knows nothing of environments answers with the key's: it would be served under the variable's name.
 fn one_environment(token: &str, environment: &str) -> Result<(), ConfigError> {
     match environment_named(token) {
-        Some(named) if !has_form(environment, token) => Err(ConfigError::new(format!(
-            "OSO_ENVIRONMENT is `{environment}` and OSO_API_TOKEN is a key of `{}`: set both to one environment",
-            named.escape_debug()
-        ))),
+        Some(named) if !(environment.starts_with(named) && has_form(environment, token)) => {
+            Err(ConfigError::new(format!(
+                "OSO_ENVIRONMENT is `{environment}` and OSO_API_TOKEN is a key of `{}`: set both to one environment",
+                named.escape_debug()
+            )))
+        }
         _ => Ok(()),
     }
 }

@@ -152,7 +152,9 @@ impl Dialogue for Batch {
             return self.reason_of(reasons.len(), outcomes.len(), keys);
         }
         let item = self.items.get(outcomes.len())?;
-        Some(self.request(item, keys, WORK_UNITS_PER_REQUEST).map_or(Step::Skip, Step::Ask))
+        // An equal share each: one that needs more is none of the others'.
+        let share = WORK_UNITS_PER_REQUEST / self.items.len().max(1) as u64;
+        Some(self.request(item, keys, share).map_or(Step::Skip, Step::Ask))
     }
 }
 
