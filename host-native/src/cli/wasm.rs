@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::Range,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -20,8 +21,29 @@ pub struct WasmArgs {
     output: PathBuf,
 }
 
-const CORE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/understudy.core.wasm"));
-const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/understudy.component.wasm"));
+/// The component, deflated: a third of its bytes.
+const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/understudy.component.wasm.deflate"));
+/// Where the core module lies in the component, as `at bytes`: the same bytes are not carried twice.
+const CORE_RANGE: &str = include_str!(concat!(env!("OUT_DIR"), "/understudy.core.range"));
+
+/// The engine's two forms.
+struct Engine {
+    component: Vec<u8>,
+    core: Range<usize>,
+}
+
+impl Engine {
+    fn carried() -> Self {
+        let component = miniz_oxide::inflate::decompress_to_vec(COMPONENT).expect("the build deflated it");
+        let mut numbers = CORE_RANGE.split(' ').map(|number| number.parse().expect("the build wrote numbers"));
+        let (at, bytes) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        Engine { component, core: at..at + bytes }
+    }
+
+    fn core(&self) -> &[u8] {
+        self.component.get(self.core.clone()).expect("the build found it there")
+    }
+}
 
 /// Where a file goes, and what it holds.
 type File = (&'static str, &'static [u8]);
@@ -34,8 +56,6 @@ macro_rules! file {
 }
 
 const FILES: &[File] = &[
-    ("understudy.core.wasm", CORE),
-    ("understudy.component.wasm", COMPONENT),
     file!("LICENSE", "LICENSE"),
     file!("RAW.md", "wit/RAW.md"),
     file!("CHANGELOG.md", "wit/CHANGELOG.md"),
@@ -46,7 +66,6 @@ const FILES: &[File] = &[
     file!("wit/types.wit", "wit/types.wit"),
     file!("wit/vocabulary.wit", "wit/vocabulary.wit"),
     file!("wit/world.wit", "wit/world.wit"),
-    ("js/understudy.core.wasm", CORE),
     file!("js/LICENSE", "LICENSE"),
     file!("js/README.md", "sdk-shim/js/README.md"),
     file!("js/index.d.ts", "sdk-shim/js/index.d.ts"),
@@ -67,8 +86,14 @@ const PACKAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk-
 pub fn run(args: &WasmArgs) -> ExitCode {
     let folder = &args.output;
     let package = package();
-    let files = FILES.iter().copied().chain([("js/package.json", package.as_bytes())]);
-    for (name, bytes) in files {
+    let engine = Engine::carried();
+    let made = [
+        ("understudy.core.wasm", engine.core()),
+        ("understudy.component.wasm", &*engine.component),
+        ("js/understudy.core.wasm", engine.core()),
+        ("js/package.json", package.as_bytes()),
+    ];
+    for (name, bytes) in FILES.iter().copied().chain(made) {
         let path = folder.join(name);
         if let Err(error) = write(&path, bytes) {
             return failed(&format!("{} can't be written: {error}", path.display()));
@@ -76,8 +101,8 @@ pub fn run(args: &WasmArgs) -> ExitCode {
     }
     let of =
         |what: &str, bytes: &[u8]| output::line(format_args!("{}: {} bytes", folder.join(what).display(), bytes.len()));
-    of("understudy.core.wasm", CORE);
-    of("understudy.component.wasm", COMPONENT);
+    of("understudy.core.wasm", engine.core());
+    of("understudy.component.wasm", &engine.component);
     output::line(format_args!(
         "{}: their interfaces; {}: the core module's calls",
         folder.join("wit").display(),
@@ -128,12 +153,21 @@ mod tests {
     }
 
     #[test]
+    fn both_forms_of_the_engine_are_carried_whole() {
+        let engine = Engine::carried();
+        // Magic number and version of a module, and of a component.
+        assert!(engine.core().starts_with(b"\0asm\x01\0\0\0"));
+        assert!(engine.component.starts_with(b"\0asm\x0d\0\x01\0"));
+    }
+
+    #[test]
     fn the_package_has_nothing_to_run_and_all_that_it_lists() {
         let package: Value = serde_json::from_str(&package()).expect("JSON");
         assert_eq!(package.get("scripts"), None);
         for listed in package["files"].as_array().expect("the package lists its files") {
             let listed = format!("js/{}", listed.as_str().expect("a name"));
-            assert!(FILES.iter().any(|(name, _)| name.starts_with(&listed)), "{listed}");
+            let is_made = listed == "js/understudy.core.wasm";
+            assert!(is_made || FILES.iter().any(|(name, _)| name.starts_with(&listed)), "{listed}");
         }
     }
 }
