@@ -76,5 +76,5 @@ fn an_upstream_that_is_away_is_told_once_and_so_is_its_return() {
     let n_told = |what: &str| node.printed().lines().filter(|line| line.contains(what)).count();
     assert_eq!(n_told("can't be reached"), 1, "{}", node.printed());
     let _primary = Process::primary(binary, folder.path(), &["--port", &port]);
-    node.await_that("it says that it goes well", || n_told("goes well again") == 1);
+    node.await_that("it says that it goes well", || n_told("the upstream is back") == 1);
 }

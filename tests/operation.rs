@@ -163,7 +163,7 @@ fn a_hangup_reads_files_again_and_a_lost_one_is_an_alarm() {
     node.await_that("they are back", || status() == 200);
     node.await_that("it says so", || node.printed().contains("SIGHUP: files were read again"));
     assert_eq!(alarm(), Some(0.0));
-    assert!(node.printed().contains("is no feed: its public API is read"), "{}", node.printed());
+    assert!(node.printed().contains("isn't a feed: its public API is read"), "{}", node.printed());
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_start_tells_everything_that_is_wrong_at_once() {
     let (code, printed) = refused(folder.path(), &[("OSO_ENVIROMENT", ENVIRONMENT), ("OSO_LOG_LEVEL", "loud")]);
     assert_eq!(code, Some(2));
     for words in [
-        "OSO_ENVIROMENT is no variable of this program: did you mean OSO_ENVIRONMENT?",
+        "OSO_ENVIROMENT isn't a variable of this program: did you mean OSO_ENVIRONMENT?",
         "OSO_API_TOKEN is not set",
         "OSO_ENVIRONMENT is not set",
         "OSO_TENANT is not set",

@@ -109,7 +109,9 @@ fn a_comparison_of_a_string_under_a_not_is_told_by_its_own_line() {
     let report = run(&compile(&[Source { name: "policy.polar", text }]), 0, 0);
     let failure = &report.tests[0].failures[0];
     assert_eq!(failure.kind, FailureKind::Error);
-    assert!(failure.message.starts_with("a comparison at line 2 meets a value that is no Integer, such as a String"));
+    assert!(
+        failure.message.starts_with("a comparison at line 2 meets a value that isn't an Integer, such as a String")
+    );
     assert!(failure.message.contains("under the `not` at line 1"), "{}", failure.message);
 }
 

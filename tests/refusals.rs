@@ -81,7 +81,7 @@ fn what_is_refused_says_what_and_where() {
             "/api/list",
             plain.replace("\"resource_id\":\"2\"", "\"page_token\":\"00\"").into(),
             400,
-            "`page_token` was not issued for this query",
+            "`page_token` was not issued here for this query and key",
         ),
         (
             "/api/bulk_actions",

@@ -270,7 +270,7 @@ fn a_primary_with_tls_and_a_node_that_trusts_who_signed_for_it() {
         let args = understudy_tests::process::node_args(&data, upstream, &[]);
         let mistaken = Process::start(binary, folder.path(), &args, understudy_tests::process::NODE_VARIABLES);
         mistaken.await_that("it says what is wrong", || mistaken.printed().contains(words));
-        let output = health(&mistaken, &["--url", upstream]).1;
+        let output = health(&strange, &["--url", upstream]).1;
         assert!(output.contains(words), "{output}");
     }
     assert_eq!(health(&strange, &[]).0, Some(1));

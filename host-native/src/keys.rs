@@ -44,9 +44,9 @@ impl fmt::Display for KeyRefusal {
         f.write_str(match self {
             KeyRefusal::Missing => "no API key: send `Authorization: Bearer <key>` with a key of this environment",
             KeyRefusal::NoCertificate => "no client certificate, or one whose time is over: connect with one that OSO_TLS_CLIENT_CA has signed",
-            KeyRefusal::NotInSnapshot => "this is no key of the environment: use a key that its primary accepts; a new key works after the next sync",
+            KeyRefusal::NotInSnapshot => "this isn't a key of the environment: use a key that its primary accepts; a new key works after the next sync",
             KeyRefusal::NotOfThePrimary => {
-                "this is no key of the environments here: use one that `--key` gives, or make another test environment: \
+                "this isn't a key of the environments here: use one that `--key` gives, or make another test environment: \
                  they end an hour after their last use"
             }
             KeyRefusal::NotAccepted => {
@@ -204,7 +204,7 @@ pub fn environment_named(key: &str) -> Option<&str> {
 
 /// One digest a line, 64 hexadecimal digits; empty lines and what follows a `#` don't count.
 fn parse_file(content: &[u8]) -> Result<Vec<AcceptedKey>, String> {
-    let text = std::str::from_utf8(content).map_err(|_| "it is no text: write one digest a line")?;
+    let text = std::str::from_utf8(content).map_err(|_| "it isn't text: write one digest a line")?;
     let lines = text.lines().enumerate();
     let lines = lines.map(|(n, line)| (n + 1, line.split('#').next().unwrap_or_default().trim()));
     lines

@@ -48,7 +48,7 @@ fn pages(text: Option<&str>) -> Result<Signer, Refusal> {
     Signer::read(text).ok_or_else(|| {
         Refusal::new(
             Code::Unavailable,
-            "not serving: OSO_PAGE_KEY is no key: set it to 64 hexadecimal digits, as `openssl rand -hex 32` prints",
+            "not serving: OSO_PAGE_KEY isn't a key: set it to 64 hexadecimal digits, as `openssl rand -hex 32` prints",
         )
     })
 }

@@ -78,7 +78,7 @@ impl Opened {
             .filter(|text| !text.is_empty())
             .ok_or_else(|| refused("no API key: send `Authorization: Bearer <key>` with a key of this environment"))?;
         let message = if self.are_keys_of_snapshot {
-            "this is no key of the environment: use a key that its primary accepts; a new key works from the next snapshot"
+            "this isn't a key of the environment: use a key that its primary accepts; a new key works from the next snapshot"
         } else {
             "the snapshot carries no keys, and this one is not among OSO_ACCEPTED_KEYS: add its digest there \
              (`understudy keys digest` makes it)"

@@ -43,7 +43,7 @@ fn a_flipped_bit_is_refused_and_named_by_sealing_itself() {
         match open(&guest, &flipped, Checked::Nothing) {
             Err(Failure::Refused(Refusal::Snapshot(message))) => {
                 assert!(
-                    message.starts_with("the snapshot ") || message.starts_with("this is no snapshot"),
+                    message.starts_with("the snapshot ") || message.starts_with("this isn't a snapshot"),
                     "{message}"
                 );
             }

@@ -70,7 +70,7 @@ impl Connection {
     }
 
     fn answer(&mut self) -> Result<Exchange> {
-        let nonsense = || Error::other("what came back is no HTTP answer");
+        let nonsense = || Error::other("what came back isn't an HTTP answer");
         let status = self.line()?.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(nonsense)?;
         let mut headers = Vec::new();
         loop {

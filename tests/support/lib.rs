@@ -28,6 +28,7 @@ pub mod scenario;
 pub mod serve;
 pub mod snapshots;
 pub mod tally;
+pub mod texts;
 pub mod traps;
 pub mod tree;
 pub mod watch;

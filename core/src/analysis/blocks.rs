@@ -321,7 +321,7 @@ impl<'p> Expander<'_, 'p> {
                 "permission" => Some(call("has_permission", span, vec![actor, variable("permission", span), resource])),
                 other => {
                     let help = format!("write it in quotes: `\"{other}\"`");
-                    self.report("shorthand", span, format!("`{other}` means nothing here"), &help)
+                    self.report("shorthand", span, format!("`{other}` isn't expected here"), &help)
                 }
             };
         }

@@ -96,7 +96,7 @@ impl fmt::Display for AskError {
             AskError::Negation { place, compared } if *compared > 0 => {
                 write!(
                     f,
-                    "a comparison at line {compared} meets a value that is no Integer, such as a String, under the `not` at \
+                    "a comparison at line {compared} meets a value that isn't an Integer, such as a String, under the `not` at \
                      {place}: store Integers there, as `<`, `<=`, `>` and `>=` compare nothing else"
                 )
             }

@@ -46,7 +46,7 @@ pub enum ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ReadError::NotASnapshot => write!(f, "this is no snapshot: its first bytes are another format's"),
+            ReadError::NotASnapshot => write!(f, "this isn't a snapshot: its first bytes are another format's"),
             ReadError::Version { found } => {
                 write!(f, "the snapshot has format version {found}, this build reads version {VERSION}")
             }

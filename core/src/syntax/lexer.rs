@@ -136,7 +136,7 @@ impl<'t> Lexer<'t, '_> {
                 self.report(
                     "foreign-word",
                     start,
-                    format!("`{other}` means nothing here"),
+                    format!("`{other}` isn't expected here"),
                     &format!("write `{meant}`"),
                 );
                 return self.push(start, Kind::Name(meant.to_owned()));
@@ -145,7 +145,7 @@ impl<'t> Lexer<'t, '_> {
         if rest.starts_with("//") {
             self.at += rest.find('\n').unwrap_or(rest.len());
             let span = Span { file: self.file, start: offset(start), end: offset(start + 2) };
-            let finding = Finding::error("foreign-word", span, "`//` begins no comment");
+            let finding = Finding::error("foreign-word", span, "`//` doesn't start a comment");
             return self.findings.push(finding.help("begin it with `#`"));
         }
         if let Some(inside) = rest.strip_prefix('\'') {
@@ -175,7 +175,7 @@ impl<'t> Lexer<'t, '_> {
             _ => "remove it, or write it inside a string",
         };
         let shown: String = found.chars().take(20).flat_map(printable).collect();
-        self.report("stray-character", start, format!("`{shown}` means nothing here"), help);
+        self.report("stray-character", start, format!("`{shown}` isn't expected here"), help);
     }
 
     /// `doc.owner`, as in Polar of the old Oso library: an attribute is a predicate here, its values are facts. `false`: the

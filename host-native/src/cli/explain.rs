@@ -74,7 +74,7 @@ fn here(args: &ExplainArgs, Reasons { lines, rules, explanation }: &Reasons) -> 
 /// The same as a server tells it.
 fn there(args: &ExplainArgs, told: &Json) -> ExitCode {
     let Some((allowed, lines)) = told["allowed"].as_bool().zip(told["summary"].as_array()) else {
-        return usage_error(&"the server's reply is no explanation: is it a node or a primary?");
+        return usage_error(&"the server's reply isn't an explanation: is it a node or a primary?");
     };
     if args.json {
         let mut document = told["explanation"].clone();

@@ -124,7 +124,7 @@ pub fn get(args: &GetArgs) -> ExitCode {
     }
     let facts = match args.server.remote().and_then(|remote| remote.get("/api/facts", &query)) {
         Ok(Json::Array(facts)) => facts,
-        Ok(_) => return usage_error(&"the server's reply is no list of facts: is it a node or a primary?"),
+        Ok(_) => return usage_error(&"the server's reply isn't a list of facts: is it a node or a primary?"),
         Err(error) => return usage_error(&error),
     };
     for fact in &facts {

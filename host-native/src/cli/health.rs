@@ -152,7 +152,7 @@ fn exchange(mut stream: impl Read + Write, place: &Place) -> std::io::Result<Ans
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
     // Some servers close without saying so in TLS: what has come until then counts.
     let Some(status) = status else {
-        return Err(read.err().unwrap_or_else(|| std::io::Error::other("what came back is no HTTP answer")));
+        return Err(read.err().unwrap_or_else(|| std::io::Error::other("what came back isn't an HTTP answer")));
     };
     let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     Ok(Answer { status, body: body.to_owned() })

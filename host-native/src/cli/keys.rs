@@ -38,7 +38,7 @@ pub fn run(args: KeysArgs) -> ExitCode {
     };
     let key = key.trim();
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return usage_error(&"this is no API key: give one line of visible ASCII characters without spaces");
+        return usage_error(&"this isn't an API key: give one line of visible ASCII characters without spaces");
     }
     output::line(format_args!("{}", hex(&digest(key))));
     ExitCode::SUCCESS

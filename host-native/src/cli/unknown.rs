@@ -20,8 +20,8 @@ pub fn variables(names: impl Iterator<Item = String>) -> Vec<String> {
         names.filter(|name| name.starts_with(PREFIX) && !known.contains(&name.as_str())).collect();
     unknown.sort();
     let line = |name: String| match nearest(&name, known.iter().copied()) {
-        Some(near) => format!("{} is no variable of this program: did you mean {near}?", name.escape_debug()),
-        None => format!("{} is no variable of this program: it has no effect", name.escape_debug()),
+        Some(near) => format!("{} isn't a variable of this program: did you mean {near}?", name.escape_debug()),
+        None => format!("{} isn't a variable of this program: it has no effect", name.escape_debug()),
     };
     unknown.into_iter().map(line).collect()
 }
@@ -34,8 +34,8 @@ mod tests {
         assert_eq!(
             super::variables(names.into_iter().map(str::to_owned)),
             [
-                "OSO_ENVIROMENT is no variable of this program: did you mean OSO_ENVIRONMENT?",
-                "OSO_SOMETHING_ELSE is no variable of this program: it has no effect"
+                "OSO_ENVIROMENT isn't a variable of this program: did you mean OSO_ENVIRONMENT?",
+                "OSO_SOMETHING_ELSE isn't a variable of this program: it has no effect"
             ]
         );
     }

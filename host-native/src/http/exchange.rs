@@ -159,7 +159,7 @@ async fn keyed(
     admission: Admission,
     body: Incoming,
 ) -> (Reply, bool) {
-    let Worker { service, shares, limits, apart, .. } = &*caller.worker;
+    let Worker { service, shares, limits, queue, apart, .. } = &*caller.worker;
     let is_held_back = arrived.headers.contains_key(EXPECT);
     arrived.asker.key = arrived.key_number();
     let owner = Owner::Key(arrived.asker.key);
@@ -177,7 +177,7 @@ async fn keyed(
         return (body::full(), false);
     }
     asks.waits();
-    let reply = unhurried(&**service, apart, arrived, admission).await;
+    let reply = queue.run(arrived.asker.key, unhurried(&**service, apart, arrived, admission)).await;
     drop(bytes);
     let share = shares::Bytes::of(shares, &caller.connection, owner);
     let Reply { status, headers, body, begins_anew } = reply;

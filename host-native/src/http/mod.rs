@@ -15,6 +15,7 @@ pub mod cors;
 mod exchange;
 pub mod explain;
 pub mod facts;
+mod fair_queue;
 mod label;
 pub mod limits;
 pub mod list;

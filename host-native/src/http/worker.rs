@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{
-    apart::Apart, cors::Origins, limits::Limits, peers::Peers, probes::ProbeTexts, service::Service, shares::Shares,
-    tls::Tls,
+    apart::Apart, cors::Origins, fair_queue::FairQueue, limits::Limits, peers::Peers, probes::ProbeTexts,
+    service::Service, shares::Shares, tls::Tls,
 };
 
 /// What the connections of one thread share.
@@ -27,6 +27,8 @@ pub struct Worker {
     pub shares: Arc<Shares>,
     /// What probes are told, on all threads.
     pub texts: Arc<ProbeTexts>,
+    /// Whose request is next.
+    pub queue: FairQueue,
     /// Where what takes long is answered.
     pub apart: Apart,
     /// Its connections.

@@ -170,7 +170,7 @@ pub fn environment_of(key: &str) -> Option<String> {
 
 fn wrong_form(number: usize, environment: &str) -> String {
     format!(
-        "--key number {number} is no key of the environment {environment} (key not shown): keys read \
+        "--key number {number} isn't a key of the environment {environment} (key not shown): keys read \
          {environment}_<key id>_<secret>, with `:read` behind one that may not write"
     )
 }

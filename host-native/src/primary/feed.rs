@@ -44,7 +44,7 @@ impl Reports {
 
 /// Answers a path below `/feed/`. The caller's key has been checked.
 pub async fn serve(ledger: &Ledger, reports: &Reports, arrived: &Arrived) -> Result<Reply, Reply> {
-    let nothing = || Reply::error(Code::NotFound, "there is no such path in this feed");
+    let nothing = || Reply::error(Code::NotFound, "not found in this feed");
     let rest = arrived.path.strip_prefix("/feed/v0/").ok_or_else(nothing)?;
     let (environment, rest) = rest.split_once('/').ok_or_else(nothing)?;
     if environment != ledger.environment() {
@@ -129,7 +129,7 @@ fn wait_s(query: &str) -> u64 {
 }
 
 fn blob(ledger: &Ledger, arrived: &Arrived, sha256: &str) -> Result<Reply, Reply> {
-    let gone = || Reply::error(Code::NotFound, "there is no such blob, or not any more: ask for the head again");
+    let gone = || Reply::error(Code::NotFound, "not found: this blob never was or is gone; ask for the head again");
     let newest = ledger.newest().borrow().clone().ok_or_else(gone)?;
     // Only names that the store has given: nothing of a request ever becomes a path.
     let kept = [Some(newest.sha256.as_str()), newest.previous.as_deref()];

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use hyper::{
-    header::{HOST, HeaderName, ORIGIN},
+    header::{HOST, HeaderName, ORIGIN, USER_AGENT},
     http::uri::Authority,
 };
 use understudy_wire::{
@@ -113,9 +113,10 @@ impl Primary {
             return if is_expectation { Ok(with_offset(reply, environment.ledger.offset()?)) } else { Ok(reply) };
         }
         let body = arrived.body.clone();
+        let client = arrived.headers.get(USER_AGENT).and_then(|name| name.to_str().ok()).unwrap_or_default().to_owned();
         blocking(move || match endpoint {
             Endpoint::GetPolicy => uploads::get(&environment.ledger),
-            Endpoint::PostPolicy => uploads::post(&environment.ledger, &body),
+            Endpoint::PostPolicy => uploads::post(&environment.ledger, &client, &body),
             Endpoint::Stats => reads::stats(&environment.ledger),
             Endpoint::Mismatches => {
                 Ok(Reply::ok(&wire::Mismatches { mismatches: environment.expectations.mismatches() }))

@@ -19,7 +19,7 @@ use crate::http::{
 const OSO_OFFSET: HeaderName = HeaderName::from_static("osooffset");
 
 /// Names what most likely is a slip in the facts of a write. An addition of ours.
-const UNDERSTUDY_WARNING: HeaderName = HeaderName::from_static("understudy-warning");
+pub(super) const UNDERSTUDY_WARNING: HeaderName = HeaderName::from_static("understudy-warning");
 
 /// Answers a write endpoint. Blocks until it is on disk.
 pub fn write(environment: &Environment, endpoint: Endpoint, body: &[u8]) -> Result<Reply, Reply> {

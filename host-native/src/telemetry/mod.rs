@@ -22,6 +22,7 @@ use self::news::News;
 use crate::{
     config::{LogFormat, LogLevel},
     http::{self, state::Lost},
+    output,
     replica::{Origin, Refusal, status},
 };
 
@@ -68,7 +69,7 @@ pub fn log(level: LogLevel, format: LogFormat) {
 /// Says where it listens: a line on stdout for whoever started it, or an object in the log.
 pub fn listens(format: LogFormat, line: &str) {
     match format {
-        LogFormat::Text => println!("{line}"),
+        LogFormat::Text => output::line(line),
         LogFormat::Json => tracing::info!(target: NOTICE, "{line}"),
     }
 }

@@ -24,13 +24,19 @@ fn has_more_values(bytes: &[u8], max: usize) -> bool {
     if bytes.len() <= max {
         return false;
     }
-    let (mut n_values, mut is_text, mut is_escaped) = (1, false, false);
+    let (mut n_values, mut is_text, mut is_escaped, mut is_opened) = (1, false, false, false);
     for byte in bytes {
+        // What follows an opening bracket is a value, unless it is the closing one.
+        if is_opened && !byte.is_ascii_whitespace() {
+            is_opened = false;
+            n_values += usize::from(!matches!(byte, b']' | b'}'));
+        }
         match byte {
             _ if is_escaped => is_escaped = false,
             b'\\' => is_escaped = is_text,
             b'"' => is_text = !is_text,
-            b',' | b'[' | b'{' if !is_text => n_values += 1,
+            b'[' | b'{' if !is_text => is_opened = true,
+            b',' if !is_text => n_values += 1,
             _ => {}
         }
     }

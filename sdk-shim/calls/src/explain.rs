@@ -221,7 +221,7 @@ mod tests {
             (r#"{"call":"ask"}"#, "`call` is `ask`: it must be authorize, list"),
             (r#"{"form":"long"}"#, "`form` is `long`: it must be short or full"),
             ("{}", "missing field `actor_type`"),
-            ("[]", "invalid type: sequence"),
+            ("[]", "invalid type: array"),
         ] {
             let message = read(body.as_bytes()).unwrap_err().0;
             assert!(message.contains(expected), "{message}");

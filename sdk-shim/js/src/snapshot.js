@@ -89,7 +89,7 @@ export function damage(bytes) {
   const cut = (expected) => `the snapshot is cut off or has a tail: ${found} bytes, ${expected} expected`;
   const damaged = (part) => `the snapshot is damaged: its ${part} is not what was written`;
   const isOurs = (n) => bytes.subarray(0, n).every((byte, at) => byte === MAGIC[at]);
-  if (!isOurs(8)) return "this is no snapshot: its first bytes are another format's";
+  if (!isOurs(8)) return "this isn't a snapshot: its first bytes are another format's";
   if (found < HEADER_BYTES) return cut(HEADER_BYTES);
   const view = new DataView(bytes.buffer, bytes.byteOffset, found);
   const version = view.getUint32(8, true);

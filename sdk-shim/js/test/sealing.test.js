@@ -32,7 +32,7 @@ test('sealing checks every digest itself', () => {
     flipped[at] ^= 1 << at % 8;
     const { kind, text } = sealed(flipped);
     assert.equal(kind, 0, `byte ${at}`);
-    assert.match(text, /the snapshot (is damaged|is cut off|has format version)|this is no snapshot/, `byte ${at}`);
+    assert.match(text, /the snapshot (is damaged|is cut off|has format version)|this isn't a snapshot/, `byte ${at}`);
     flipped[at] ^= 1 << at % 8;
   }
 });

@@ -121,8 +121,10 @@ impl<'w> Warnings<'w> {
                 if let Some(target) = targets.first().cloned()
                     && !targets.iter().any(|target| reaches(self, target))
                 {
-                    let message =
-                        format!("relation `{}` leads to `{target}`, which is no actor, so this never matches", name.id);
+                    let message = format!(
+                        "relation `{}` leads to `{target}`, which isn't an actor, so this never matches",
+                        name.id
+                    );
                     let help = format!("name what the actor has there, as `\"role\" on \"{}\"`", name.id);
                     let declared = self.relation_span(&name.id, &target);
                     let finding = Finding::warning("never-matches", name.span, message).help(help);

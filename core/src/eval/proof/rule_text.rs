@@ -23,7 +23,24 @@ fn of_rule(program: &Program, sources: &[Source<'_>], number: u32) -> Option<Str
     let rule = program.rules.get(number as usize)?;
     let text = sources.get(rule.file as usize)?.text;
     let start = text.split_inclusive('\n').take(rule.line.checked_sub(1)? as usize).map(str::len).sum::<usize>();
-    Some(statement(text.get(start..)?))
+    let from = text.get(start..)?;
+    is_alone(from.lines().next()?).then(|| statement(from))
+}
+
+/// Does nothing else begin on the line? A rule is known by its line alone, and another's text would mislead.
+fn is_alone(line: &str) -> bool {
+    let opens_block =
+        ["actor ", "resource ", "global ", "test "].iter().any(|word| line.trim_start().starts_with(word));
+    let (mut in_string, mut is_escaped) = (false, false);
+    let end = line.find(|c: char| {
+        let ends = !in_string && (c == ';' || c == '#');
+        in_string ^= c == '"' && !is_escaped;
+        is_escaped = in_string && c == '\\' && !is_escaped;
+        ends
+    });
+    let rest = end.and_then(|end| line.get(end..)).unwrap_or_default().trim_start_matches(';');
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '}');
+    !opens_block && (rest.is_empty() || rest.starts_with('#'))
 }
 
 /// From the beginning of a line to the first `;` outside of strings and comments, on one line.
@@ -65,7 +82,20 @@ fn statement(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::statement;
+    use super::{is_alone, statement};
+
+    #[test]
+    fn a_text_is_shown_only_of_a_rule_that_has_its_line_for_itself() {
+        for (line, expected) in [
+            ("  \"read\" if \"viewer\"; # a; b", true),
+            ("a(x) if b(x, \";\") and", true),
+            ("  \"read\" if \"viewer\"; }", true),
+            ("a(x) if b(x); c(x) if d(x);", false),
+            ("resource Doc { roles = [\"a\"]; \"x\" if \"a\"; }", false),
+        ] {
+            assert_eq!(is_alone(line), expected, "{line}");
+        }
+    }
 
     #[test]
     fn a_rule_is_its_text_on_one_line() {

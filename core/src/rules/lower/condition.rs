@@ -80,7 +80,7 @@ impl Lowering<'_> {
             ast::Term::Literal(literal) => Term::Const(self.constant(&literal.type_name, &literal.id)),
             ast::Term::List(elements) => {
                 let first = elements.first().and_then(span_of).unwrap_or(span);
-                let finding = Finding::error("list", first, "a list is no value");
+                let finding = Finding::error("list", first, "a list isn't a value");
                 self.findings.push(finding.help("lists stand beside a list in `=`, and after `in`"));
                 Term::Now
             }

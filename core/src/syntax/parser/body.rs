@@ -37,7 +37,7 @@ impl Parser<'_> {
                 Ok(Term::Now)
             }
             Kind::Name(name) if matches!(self.ahead(1), Kind::Mark("(")) => {
-                let message = format!("the call of `{name}` is no value");
+                let message = format!("the call of `{name}` isn't a value");
                 let help = format!("call it before, as `{name}(…, result) and …`, and write the variable here");
                 self.report(Finding::error("nested-call", self.span(), message).help(help));
                 Err(Reported)

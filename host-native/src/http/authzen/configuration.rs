@@ -9,7 +9,7 @@ use crate::http::{reply::Reply, service::Arrived, state::State};
 pub fn configuration(state: &State, arrived: &Arrived) -> Reply {
     match &state.authzen.configuration {
         Some((at, document)) if *at == arrived.path => Reply::ok(document).with(CACHE_CONTROL, "max-age=3600"),
-        Some(_) => Reply::error(Code::NotFound, "there is no such path here: this service has another base URL"),
+        Some(_) => Reply::error(Code::NotFound, "not found: this service has another base URL"),
         None => Reply::error(Code::NotFound, "this service doesn't know its own address: set OSO_AUTHZEN_URL"),
     }
 }

@@ -112,7 +112,7 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
         match self.state.kind {
             Some(UpstreamKind::Feed) => self.observe.notice(&format!("the upstream {url} is a feed of {environment}")),
             Some(UpstreamKind::PublicApi) => self.observe.notice(&format!(
-                "the upstream {url} is no feed: its public API is read, and taken for {environment}, the environment of OSO_API_TOKEN"
+                "the upstream {url} isn't a feed: its public API is read, and taken for {environment}, the environment of OSO_API_TOKEN"
             )),
             None => {}
         }
