@@ -166,7 +166,7 @@ fn what_is_refused_says_what_and_where() {
         ("POST", "/api/clear_data"),
         ("GET", "/api/authorize"),
         ("PUT", "/api/list"),
-        ("OPTIONS", "/api/authorize"),
+        ("PATCH", "/api/authorize"),
     ] {
         let answer = send(&node, method, path, &[("authorization", &format!("Bearer {KEY}"))], b"");
         assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text());

@@ -36,7 +36,8 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of sources") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let is_of_tests = name.ends_with("tests") || name.ends_with("tests.rs") || name == "target" || name == "samples.rs";
+        let is_of_tests =
+            name.ends_with("tests") || name.ends_with("tests.rs") || name == "target" || name == "samples.rs";
         if is_of_tests {
             continue;
         }
@@ -85,7 +86,11 @@ fn compare(name: &str, found: &str) {
     let gone = old.iter().filter(|line| !new.contains(line)).map(|line| format!("- {line}"));
     let come = new.iter().filter(|line| !old.contains(line)).map(|line| format!("+ {line}"));
     let changes: Vec<String> = gone.chain(come).take(40).collect();
-    assert!(expected == found, "{name} differs; read it, then write it anew with UNDERSTUDY_BLESS=1:\n{}", changes.join("\n"));
+    assert!(
+        expected == found,
+        "{name} differs; read it, then write it anew with UNDERSTUDY_BLESS=1:\n{}",
+        changes.join("\n")
+    );
 }
 
 #[test]

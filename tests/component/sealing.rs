@@ -69,7 +69,7 @@ fn a_program_of_another_policy_is_refused_whatever_its_digests_say() {
         }
     }
     // One that names its own policy is no more than of no use.
-    let foreign = snapshots::with_section(&strict, snapshots::PROGRAM, snapshots::section(&lax, snapshots::PROGRAM));
+    let foreign = snapshots::with_section(&strict, snapshots::PROGRAM, &snapshots::section(&lax, snapshots::PROGRAM));
     for checked in [Checked::Nothing, Checked::Digests, Checked::Program] {
         assert!(!may_read(&mut open(&guest, &foreign, checked).expect("it opens")), "{checked:?}");
     }

@@ -32,9 +32,9 @@ pub fn section(bytes: &[u8], wanted: u32) -> Vec<u8> {
 }
 
 /// The snapshot with another body for one section, and right digests.
-pub fn with_section(bytes: &[u8], exchanged: u32, body: Vec<u8>) -> Vec<u8> {
+pub fn with_section(bytes: &[u8], exchanged: u32, body: &[u8]) -> Vec<u8> {
     let mut sections = sections(bytes);
-    sections.iter_mut().filter(|(number, _)| *number == exchanged).for_each(|section| section.1.clone_from(&body));
+    sections.iter_mut().filter(|(number, _)| *number == exchanged).for_each(|section| section.1 = body.to_vec());
     assemble(&bytes[..12], &sections)
 }
 
@@ -42,7 +42,7 @@ pub fn with_section(bytes: &[u8], exchanged: u32, body: Vec<u8>) -> Vec<u8> {
 pub fn forged(policy_of: &[u8], program_of: &[u8]) -> Vec<u8> {
     let mut program = section(program_of, PROGRAM);
     program[..PROGRAM_HEAD_BYTES].copy_from_slice(&section(policy_of, PROGRAM)[..PROGRAM_HEAD_BYTES]);
-    with_section(policy_of, PROGRAM, program)
+    with_section(policy_of, PROGRAM, &program)
 }
 
 fn assemble(magic_and_version: &[u8], sections: &[(u32, Vec<u8>)]) -> Vec<u8> {

@@ -304,8 +304,12 @@ impl<'e> Tree<'e> {
     }
 
     fn step(&mut self, number: usize, depth: usize, lines: &mut Vec<Line<'e>>) {
-        let Step { goal, holds, ways } = &self.explanation.steps[number];
-        let was_told = std::mem::replace(&mut self.is_told[number], true);
+        // A number that names no step, of an explanation made elsewhere, is left out.
+        let (Some(step), Some(is_told)) = (self.explanation.steps.get(number), self.is_told.get_mut(number)) else {
+            return;
+        };
+        let Step { goal, holds, ways } = step;
+        let was_told = std::mem::replace(is_told, true);
         let told = match (holds, ways.as_slice()) {
             (_, [_, ..]) if was_told => format!("{goal}{}, see above", if *holds { "" } else { ": no" }),
             (true, [way]) => {

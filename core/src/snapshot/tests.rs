@@ -144,12 +144,12 @@ fn open_to_all() -> Contents {
 }
 
 /// A snapshot of these sections instead of its own, with right digests.
-fn with_program(bytes: &[u8], program: Vec<u8>) -> Vec<u8> {
+fn with_program(bytes: &[u8], program: &[u8]) -> Vec<u8> {
     let places = sections(bytes).unwrap();
     writer::sections::assemble(layout::Section::ALL.map(|section| {
         let place = places.iter().find(|place| place.name == section.name()).unwrap();
         let body = &bytes[place.at as usize..][..place.bytes as usize];
-        (section, if section == layout::Section::Program { program.clone() } else { body.to_vec() })
+        (section, if section == layout::Section::Program { program.to_vec() } else { body.to_vec() })
     }))
 }
 
@@ -190,7 +190,7 @@ fn a_program_of_another_policy_is_never_asked() {
     assert!(may_read(&mut Engine::open(&lax, Options::seeded(1)).unwrap()));
     let mut program = Snapshot::open(&lax).unwrap().program().to_vec();
     // As it is, it names its own policy: what the text says counts.
-    let forged = with_program(&strict, program.clone());
+    let forged = with_program(&strict, &program);
     verify(&forged).unwrap();
     for checked in [Checked::Nothing, Checked::Digests, Checked::Program] {
         let mut engine = Engine::open(&forged, Options { checked, ..Options::seeded(1) }).unwrap();
@@ -198,7 +198,7 @@ fn a_program_of_another_policy_is_never_asked() {
     }
     // Made to name the other policy, it contradicts it.
     program[4..36].copy_from_slice(&Snapshot::open(&strict).unwrap().program()[4..36]);
-    let forged = with_program(&strict, program);
+    let forged = with_program(&strict, &program);
     verify(&forged).unwrap();
     for checked in [Checked::Nothing, Checked::Digests] {
         let error = Engine::open(&forged, Options { checked, ..Options::seeded(1) }).err();

@@ -6,6 +6,7 @@ use super::{EXIT_USAGE, failed, unknown, usage_error};
 use crate::{
     app::node,
     config::{Config, LogFormat, ServeFlags},
+    output,
 };
 
 /// Checks the flags, then serves until told to stop, or writes a snapshot.
@@ -16,13 +17,13 @@ pub fn run(flags: ServeFlags) -> ExitCode {
     }
     let unknown = unknown::variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
     for line in &unknown {
-        eprintln!("understudy: {line}");
+        output::error_line(format_args!("understudy: {line}"));
     }
     let config = match Config::check(flags, random) {
         Ok(config) => config,
         Err(error) => {
             for line in error.lines() {
-                eprintln!("understudy: {line}");
+                output::error_line(format_args!("understudy: {line}"));
             }
             return ExitCode::from(EXIT_USAGE);
         }

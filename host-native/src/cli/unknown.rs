@@ -13,7 +13,7 @@ pub fn variables(names: impl Iterator<Item = String>) -> Vec<String> {
     let command = Cli::command();
     let commands = std::iter::once(&command).chain(command.get_subcommands());
     let known: Vec<&str> = commands
-        .flat_map(|command| command.get_arguments())
+        .flat_map(clap::Command::get_arguments)
         .filter_map(|argument| argument.get_env().and_then(|name| name.to_str()))
         .collect();
     let mut unknown: Vec<String> =

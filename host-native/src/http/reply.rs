@@ -177,6 +177,7 @@ impl Body for ReplyBody {
     type Data = Bytes;
     type Error = std::io::Error;
 
+    #[expect(clippy::only_used_in_recursion, reason = "the trait's own parameter")]
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -186,7 +186,9 @@ impl Server {
 
 pub(super) fn send(stream: &mut TcpStream, line: &str, headers: &str, body: &str) {
     let length = body.len();
-    write!(stream, "{line} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n{body}").unwrap();
+    let request = format!("{line} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+    // In one piece: a body that comes a moment later may be taken for one that never comes.
+    stream.write_all(request.as_bytes()).unwrap();
 }
 
 pub(super) fn receive(stream: &mut TcpStream) -> (u16, String) {

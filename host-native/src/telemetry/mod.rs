@@ -391,7 +391,7 @@ mod tests {
             "understudy_instance_traps_total 2",
             r#"oso_fallback_http_requests_bucket{path="/api/authorize",status_code="200",le="0.0001"} 0"#,
             r#"understudy_file_unusable{file="tls"} 0"#,
-            concat!(r#"understudy_build_info{target=""#),
+            r#"understudy_build_info{target=""#,
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

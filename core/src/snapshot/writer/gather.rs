@@ -5,7 +5,11 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::WriteError;
-use crate::{facts::FACT_ARITY_MAX, limits::NAME_BYTES_MAX, model::Fact};
+use crate::{
+    facts::FACT_ARITY_MAX,
+    limits::NAME_BYTES_MAX,
+    model::{Fact, Value},
+};
 
 /// Order doesn't show in the bytes, so any seed will do; nobody can wait for an answer while a snapshot is built.
 const SEED: u64 = 0x5eed;
@@ -56,7 +60,7 @@ impl Gathered {
             );
             return Err(WriteError::TooLarge { what });
         }
-        let names = fact.args.iter().map(|value| value.type_name()).chain([fact.predicate.as_str()]);
+        let names = fact.args.iter().map(Value::type_name).chain([fact.predicate.as_str()]);
         if let Some(length) = names.map(str::len).find(|length| *length > NAME_BYTES_MAX) {
             let what = format!("the name of a type or predicate has {length} bytes, {NAME_BYTES_MAX} are allowed");
             return Err(WriteError::TooLarge { what });

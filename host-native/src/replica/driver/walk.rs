@@ -46,12 +46,12 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
         let known = self.unfinished.as_ref().filter(|known| known.is(&sha256, content_sha256.as_deref()));
         let (times, at_ms) = (known.map_or(0, |known| known.times), self.clock.unix_ms());
         let noted = known.map_or_else(|| sha256.clone(), |known| known.sha256.clone());
-        self.note(Some(Unfinished { sha256: sha256.clone(), content_sha256, times, at_ms, is_open: true }));
+        self.note(Some(&Unfinished { sha256: sha256.clone(), content_sha256, times, at_ms, is_open: true }));
         let snapshots = self.snapshots.clone();
         let done =
             apart(move || snapshots.install(&file, &identity).map(|()| Serving { identity, sha256, file })).await;
         // The record of another one stays.
-        self.note(self.unfinished.clone().filter(|other| other.sha256 != noted));
+        self.note(self.unfinished.as_ref().filter(|other| other.sha256 != noted));
         done
     }
 
@@ -67,7 +67,7 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
                 install.times
             );
             self.observe.refused(Origin::Disk, &Refusal::new(Cause::Unfinished, text));
-            self.note(Some(install.clone()));
+            self.note(Some(&install));
         }
         self.unfinished = Some(install);
         true
@@ -94,12 +94,12 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
     /// The process ends because it was asked to: what is being opened is not to blame.
     pub fn end(&self) {
         if self.cache.unfinished().is_some_and(|install| install.is_open) {
-            self.note(self.unfinished.clone());
+            self.note(self.unfinished.as_ref());
         }
     }
 
-    fn note(&self, install: Option<Unfinished>) {
-        if let Err(error) = self.cache.set_unfinished(install.as_ref()) {
+    fn note(&self, install: Option<&Unfinished>) {
+        if let Err(error) = self.cache.set_unfinished(install) {
             self.observe.refused(Origin::Disk, &disk(&error));
         }
     }
@@ -116,7 +116,7 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
         {
             install.times = install.times.saturating_add(1);
             install.at_ms = self.clock.unix_ms();
-            self.note(Some(install.clone()));
+            self.note(Some(&install));
             self.unfinished = Some(install);
         }
         tried

@@ -172,10 +172,7 @@ impl Batch {
 
 /// Does the caller ask for reasons, and may it have them?
 fn wants_reasons(body: &Object, terms: &Terms) -> bool {
-    let options = match member(body, "options") {
-        Some(Json::Object(options)) => options,
-        _ => return false,
-    };
+    let Some(Json::Object(options)) = member(body, "options") else { return false };
     terms.gives_reasons && member(options, "reason") == Some(&Json::Boolean(true))
 }
 
