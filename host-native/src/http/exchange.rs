@@ -11,7 +11,7 @@ use hyper::{
     body::{Body, Bytes, Incoming},
     header::{ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER},
 };
-use understudy_wire::Code;
+use understudy_wire::{Code, paths::Endpoint};
 
 use super::{
     apart::Apart,
@@ -26,6 +26,9 @@ use super::{
     worker::Worker,
 };
 
+/// The line of all who have no key.
+const STRANGERS: u64 = 0;
+const METRICS: &str = Endpoint::Metrics.path();
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -122,7 +125,7 @@ pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<Rep
 
 /// The reply, and whether a part of the body is unread. Whose room is taken is known before any is.
 async fn reply(caller: &Caller, mut asks: Asks, arrived: Arrived, body: Incoming) -> (Reply, bool) {
-    let Worker { service, shares, texts, .. } = &*caller.worker;
+    let Worker { service, shares, texts, queue, .. } = &*caller.worker;
     let is_held_back = arrived.headers.contains_key(EXPECT);
     match service.admit(&arrived) {
         Err(refusal) => {
@@ -136,7 +139,9 @@ async fn reply(caller: &Caller, mut asks: Asks, arrived: Arrived, body: Incoming
             let place = if admission.kind == Kind::Open { Some(shares.stranger()) } else { None };
             let reply = match place {
                 Some(None) => body::full(),
-                _ => service.handle(&arrived, admission).await,
+                // Whoever watches is told at once; a page of numbers, and all else, takes its turn with the keys' questions.
+                None if arrived.path != METRICS => service.handle(&arrived, admission).await,
+                _ => queue.run(STRANGERS, service.handle(&arrived, admission)).await,
             };
             let is_unread = !body.is_end_stream() && (is_held_back || !body::drop_at_hand(body).await);
             let Reply { body, .. } = reply;
