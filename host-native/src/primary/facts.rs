@@ -33,6 +33,7 @@ pub fn check(program: &Program, edits: &[Edit], is_strict: bool) -> Result<Vec<S
     }
     let uses = FactUses::new(program);
     for fact in inserts() {
+        fact_types::check_size(fact)?;
         fact_types::check(program, fact)?;
         for warning in uses.warnings(fact) {
             if is_strict {

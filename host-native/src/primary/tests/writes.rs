@@ -15,6 +15,11 @@ fn a_fresh_primary_has_no_policy_and_answers() {
     let fact = role("ann", "read").replace("has_role", "has_permission");
     assert_eq!(primary.post("/api/batch", &inserts(&[fact])).status, 200);
     assert!(primary.may("ann", "read"));
+    // A name is counted before it is looked up, and is not repeated.
+    let long = format!(r#"{{"predicate":"has_role","args":[{{"type":"{}","id":"a"}}]}}"#, "a".repeat(100_000));
+    let refused = primary.post("/api/batch", &inserts(&[long]));
+    assert_eq!(refused.status, 400);
+    assert!(refused.message().contains("512") && refused.message().len() < 200, "{}", refused.message());
     let refused = primary.post("/api/batch", r#"[{"inserts":[{"predicate":"p","args":[{"type":"A","id":"1"}]}]}]"#);
     assert_eq!(refused.status, 400);
     assert!(refused.message().contains("not used in policy"));
