@@ -11,11 +11,12 @@ use std::{
     pin::pin,
     rc::Rc,
     task::{Poll, Waker},
+    time::{Duration, Instant},
 };
 
-/// Turns one after another before the thread looks at its sockets again. It costs a system call; a key that has just come
-/// waits for so many turns of others at most, besides one of each key that waits.
-const TURNS_IN_A_ROW: u32 = 4;
+/// How long turns follow each other before the thread looks at its sockets again, which costs a system call: a dozen
+/// checks, or one question that takes longer. A key that has just come waits no longer for its line to be known.
+const LOOK_AFTER: Duration = Duration::from_micros(500);
 
 /// The requests of one thread that wait for their first step.
 #[derive(Default)]
@@ -24,7 +25,8 @@ pub struct FairQueue {
     lines: RefCell<VecDeque<Line>>,
     /// Does somebody have the turn?
     is_taken: Cell<bool>,
-    n_in_a_row: Cell<u32>,
+    /// When the sockets were looked at last; `None`: not yet.
+    looked_at: Cell<Option<Instant>>,
 }
 
 struct Line {
@@ -71,11 +73,10 @@ impl FairQueue {
             std::mem::forget(left);
             Turn { queue: self }
         };
-        self.n_in_a_row.set(self.n_in_a_row.get() + 1);
-        if self.n_in_a_row.get() > TURNS_IN_A_ROW {
-            self.n_in_a_row.set(1);
+        if self.looked_at.get().is_none_or(|at| at.elapsed() > LOOK_AFTER) {
             // Comes back after the sockets have been looked at, and after all who have come by them.
             tokio::task::yield_now().await;
+            self.looked_at.set(Some(Instant::now()));
         }
         turn
     }
