@@ -68,7 +68,7 @@ pub fn damages() -> Vec<Damage> {
     add("a bit of the header's digest flipped", flipped(&whole, 40, 0x80), "damaged", ["header", AGAIN]);
     add("a bit of a section's digest flipped", flipped(&whole, 64 + 40, 0x80), "damaged", ["header", AGAIN]);
     add("a bit of a section's offset flipped", flipped(&whole, 64 + 64 + 8, 0x40), "damaged", ["section table", AGAIN]);
-    add("a bit of the magic flipped", flipped(&whole, 3, 0x20), "damaged", ["no snapshot", "understudy build"]);
+    add("a bit of the magic flipped", flipped(&whole, 3, 0x20), "damaged", ["isn't a snapshot", "understudy build"]);
     add("a bit of the length flipped", flipped(&whole, 17, 1), "truncated", ["cut off", AGAIN]);
     for (name, length) in [
         ("no bytes at all", 0),
@@ -83,8 +83,8 @@ pub fn damages() -> Vec<Damage> {
     add("a byte more", [&whole[..], b"\0"].concat(), "truncated", ["tail", AGAIN]);
     add("twice the whole", [&whole[..], &whole[..]].concat(), "truncated", ["tail", AGAIN]);
     let page = b"<!doctype html><title>It works!</title>".to_vec();
-    add("a web page", page, "damaged", ["no snapshot", "understudy build"]);
-    add("zeros", vec![0; 4096], "damaged", ["no snapshot", "understudy build"]);
+    add("a web page", page, "damaged", ["isn't a snapshot", "understudy build"]);
+    add("zeros", vec![0; 4096], "damaged", ["isn't a snapshot", "understudy build"]);
 
     let mut version = whole.clone();
     version[8..12].copy_from_slice(&9u32.to_le_bytes());
