@@ -65,7 +65,10 @@ impl<'w> Warnings<'w> {
             let action = text(&rule.head.params[1].0).map(|literal| literal.id.as_str());
             for way in self.ways(rule, false) {
                 let needs = way.calls.iter().filter(|call| call.name.text == "has_permission" && call.args.len() > 1);
-                let is_same = |call: &&&Call| matches!((&call.args[1], &rule.head.params[1].0), (Term::Variable(a), Term::Variable(b)) if a.text == b.text);
+                let is_same = |call: &&&Call| match (&call.args[1], &rule.head.params[1].0) {
+                    (Term::Variable(asked), Term::Variable(given)) => asked.text == given.text,
+                    _ => false,
+                };
                 if action.is_none() && (is_allow && needs.clone().any(|call| is_same(&call))) {
                     continue;
                 }
