@@ -29,7 +29,7 @@ fn all_files() -> Vec<(String, std::path::PathBuf)> {
         .collect()
 }
 
-fn tell(wrong: Vec<String>, what: &str) {
+fn tell(wrong: &[String], what: &str) {
     assert!(wrong.is_empty(), "{what}:\n  {}", wrong.join("\n  "));
 }
 
@@ -104,8 +104,8 @@ fn rooms_use_only_what_they_may() {
         let excepted = EXCEPTIONS.iter().filter(|(entry, ..)| *entry == package.entry);
         unused.extend(excepted.filter(|(_, from, to)| !is_drawn(from, to)).map(|arrow| format!("{arrow:?}")));
     }
-    tell(wrong, "arrows that tests/tidy/arrows.rs doesn't draw: turn them, or draw them if they are right");
-    tell(unused, "arrows that nothing needs any more: strike them from tests/tidy/arrows.rs");
+    tell(&wrong, "arrows that tests/tidy/arrows.rs doesn't draw: turn them, or draw them if they are right");
+    tell(&unused, "arrows that nothing needs any more: strike them from tests/tidy/arrows.rs");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn crates_of_others_are_used_where_they_belong() {
                 .extend(used.filter(|_| !may).map(|used| format!("{name} in {}:{}", source.file.display(), used.line)));
         }
     }
-    tell(wrong, "crates used outside their rooms (tests/tidy/arrows.rs)");
+    tell(&wrong, "crates used outside their rooms (tests/tidy/arrows.rs)");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn every_source_is_compiled() {
         .collect();
     let code = all_files().into_iter().map(|(name, _)| name).filter(|name| name.ends_with(".rs"));
     // A fuzz target's manifest names its files in a workspace of its own.
-    tell(code.filter(|name| !reached.contains(name)).collect(), "files that nothing compiles");
+    tell(&code.filter(|name| !reached.contains(name)).collect::<Vec<_>>(), "files that nothing compiles");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn files_are_pages() {
             }
         }
     }
-    tell(wrong, "too long");
+    tell(&wrong, "too long");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn names_say_what_is_inside() {
     let strays = [".orig", ".rej", ".swp", ".bak", "~"];
     let is_stray = |name: &str| strays.iter().any(|end| name.ends_with(end));
     let wrong = all_files().into_iter().map(|(name, _)| name).filter(|name| is_empty(name) || is_stray(name));
-    tell(wrong.collect(), "names without a meaning, or files left over");
+    tell(&wrong.collect::<Vec<_>>(), "names without a meaning, or files left over");
 }
 
 #[test]
@@ -206,5 +206,5 @@ fn nothing_names_a_developers_machine() {
             }
         }
     }
-    tell(wrong, "absolute paths of one machine");
+    tell(&wrong, "absolute paths of one machine");
 }

@@ -2,10 +2,7 @@
 
 use std::io::{Error, Read, Write};
 
-use understudy_calls::{
-    head::{self, BODY_BYTES_MAX},
-    refusal::Refusal,
-};
+use understudy_calls::{head, limits::BODY_BYTES_MAX, refusal::Refusal};
 use understudy_wire::Code;
 use wasip2::{
     http::types::{Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam},

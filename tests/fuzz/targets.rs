@@ -10,6 +10,7 @@ use understudy_calls::{
     convert,
     dialogue::{Dialogue, Step, Told},
     page, question,
+    refusal::Unreadable,
     signer::Signer,
 };
 use understudy_core::{
@@ -238,7 +239,7 @@ pub fn wire(bytes: &[u8]) {
 }
 
 /// What is read can be written, and is then read as the same.
-fn same<T: Serialize + DeserializeOwned>(json: &[u8]) -> Result<T, convert::Unreadable> {
+fn same<T: Serialize + DeserializeOwned>(json: &[u8]) -> Result<T, Unreadable> {
     let read: T = convert::body(json)?;
     let written = serde_json::to_vec(&read).expect("the wire's types are JSON");
     let again: T = convert::body(&written).expect("what is written is read");
@@ -249,7 +250,7 @@ fn same<T: Serialize + DeserializeOwned>(json: &[u8]) -> Result<T, convert::Unre
 fn asked<T, F>(json: &[u8], convert: F)
 where
     T: Serialize + DeserializeOwned,
-    F: FnOnce(T) -> Result<(Ask, Vec<Fact>), convert::Unreadable>,
+    F: FnOnce(T) -> Result<(Ask, Vec<Fact>), Unreadable>,
 {
     let Ok((ask, context_facts)) = same::<T>(json).and_then(convert) else { return };
     let predicate = match &ask {

@@ -57,17 +57,17 @@ pub struct Used {
 pub fn compiled(entry: &str) -> Vec<Source> {
     let mut sources = Vec::new();
     let folder = Path::new(entry).parent().expect("a folder").to_owned();
-    read(&mut sources, PathBuf::from(entry), &folder, Vec::new(), false);
+    read(&mut sources, Path::new(entry), &folder, &[], false);
     sources
 }
 
 /// Reads one file; its modules' files lie in `folder`.
-fn read(sources: &mut Vec<Source>, file: PathBuf, folder: &Path, module: Vec<String>, is_test: bool) {
-    let text = fs::read_to_string(root().join(&file)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+fn read(sources: &mut Vec<Source>, file: &Path, folder: &Path, module: &[String], is_test: bool) {
+    let text = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let mut seen = Seen::default();
     scan(tokens, false, &mut Vec::new(), &mut seen);
-    sources.push(Source { file: file.clone(), module: module.clone(), is_test, paths: seen.paths });
+    sources.push(Source { file: file.to_owned(), module: module.to_vec(), is_test, paths: seen.paths });
     for declared in seen.modules {
         let inner = declared.within.iter().fold(folder.to_owned(), |folder, name| folder.join(name));
         let candidates = match &declared.path {
@@ -80,8 +80,8 @@ fn read(sources: &mut Vec<Source>, file: PathBuf, folder: &Path, module: Vec<Str
             Some("mod") => found.parent().expect("a folder").to_owned(),
             _ => found.with_extension(""),
         };
-        let module = module.iter().chain(&declared.within).chain([&declared.name]).cloned().collect();
-        read(sources, found, &below, module, is_test || declared.is_test);
+        let module: Vec<String> = module.iter().chain(&declared.within).chain([&declared.name]).cloned().collect();
+        read(sources, &found, &below, &module, is_test || declared.is_test);
     }
 }
 
@@ -152,8 +152,7 @@ fn scan(tokens: TokenStream, is_test: bool, within: &mut Vec<String>, seen: &mut
 fn path(all: &[TokenTree], mut at: usize, before: &[String], seen: &mut Seen) -> usize {
     let mut names = before.to_vec();
     let line = all[at].span().start().line;
-    loop {
-        let Some(TokenTree::Ident(name)) = all.get(at) else { break };
+    while let Some(TokenTree::Ident(name)) = all.get(at) {
         names.push(name.to_string());
         at += 1;
         let is_colon = |at: usize| matches!(all.get(at), Some(TokenTree::Punct(mark)) if mark.as_char() == ':');

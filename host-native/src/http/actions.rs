@@ -5,8 +5,8 @@ use understudy_core::model::Answer;
 use understudy_wire as wire;
 
 use super::{
-    convert::{self, Unreadable},
-    question,
+    convert, question,
+    refusal::Unreadable,
     reply::Reply,
     state::{Asked, Asker, State, mismatch},
 };

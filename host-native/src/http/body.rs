@@ -4,10 +4,11 @@ use std::{future::poll_fn, pin::Pin, task::Poll};
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Frame, Incoming};
+use understudy_calls::limits::BODY_BYTES_MAX;
 use understudy_wire::Code;
 
 use super::{
-    head::{self, BODY_BYTES_MAX},
+    head,
     limits::{DISCARD_WAIT, Pace},
     reply::Reply,
     shares::{self, Full, Place},

@@ -16,9 +16,8 @@ use serde::Serialize;
 use understudy_wire::{ApiError, ApiResult, Code};
 
 use super::{
-    convert::Unreadable,
     limits::{REPLY_BYTES_MAX, SMALL_BYTES},
-    refusal::Refusal,
+    refusal::{Refusal, Unreadable},
     shares::{self, Full},
     state::CallError,
 };

@@ -9,10 +9,7 @@ use super::{
     ledger::{Counted, WriteError},
     store::{Edit, StoreError},
 };
-use crate::http::{
-    convert::{self, Unreadable},
-    reply::Reply,
-};
+use crate::http::{convert, refusal::Unreadable, reply::Reply};
 
 /// Names the offset of a write; callers send it back with later calls, where it is not read: this primary's answers
 /// contain every acknowledged write anyway.

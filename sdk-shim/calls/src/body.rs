@@ -4,7 +4,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use understudy_wire::objects;
 
-use crate::{convert::Unreadable, limits::JSON_VALUES_MAX};
+use crate::{limits::JSON_VALUES_MAX, refusal::Unreadable};
 
 /// Reads a JSON body. Only one that can't be read is read a second time, to find out where.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {

@@ -13,18 +13,10 @@ use understudy_core::{
 use understudy_wire as wire;
 
 pub use crate::body::{read as body, read_question as question};
-use crate::limits::{CONDITIONS_MAX, CONTEXT_FACTS_MAX, ID_BYTES_MAX, QUESTIONS_MAX, REQUEST_IDS_MAX};
-
-/// Why a request can't be read (400).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable(pub String);
-
-impl Unreadable {
-    /// Says where: `at` is the path of what can't be read.
-    pub fn at(self, at: &str) -> Self {
-        Unreadable(format!("`{at}`: {}", self.0))
-    }
-}
+use crate::{
+    limits::{CONDITIONS_MAX, CONTEXT_FACTS_MAX, ID_BYTES_MAX, QUESTIONS_MAX, REQUEST_IDS_MAX},
+    refusal::Unreadable,
+};
 
 /// A concrete value whose type and id stand in the fields `{at}type` and `{at}id`, of which the error names the wrong one.
 pub fn value_at(at: impl fmt::Display, type_name: &str, id: &str) -> Result<Value, Unreadable> {

@@ -11,8 +11,8 @@ use understudy_core::model::{
 };
 use understudy_wire as wire;
 
-use crate::convert::{self, Unreadable};
 use crate::question;
+use crate::{convert, refusal::Unreadable};
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

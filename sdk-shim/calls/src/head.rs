@@ -6,10 +6,8 @@ use understudy_wire::{
     paths::{self, Endpoint},
 };
 
-use crate::{keys::hex, refusal::Refusal};
+use crate::{keys::hex, limits::BODY_BYTES_MAX, refusal::Refusal};
 
-/// Largest request body, in bytes.
-pub const BODY_BYTES_MAX: usize = 10 << 20;
 /// Characters of a path that a refusal shows: those of a line.
 const SHOWN_CHARS_MAX: usize = 80;
 /// Local authorization: known, so that who asks is told what it is. 404 is what every SDK takes for an answer; another

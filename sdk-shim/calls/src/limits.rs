@@ -5,8 +5,8 @@ pub use understudy_core::limits::{
     CONDITIONS_PER_RULE_MAX as CONDITIONS_MAX, CONTEXT_FACTS_MAX, ID_BYTES_MAX, REQUEST_IDS_MAX,
 };
 
-pub use crate::head::BODY_BYTES_MAX;
-
+/// Largest request body, in bytes.
+pub const BODY_BYTES_MAX: usize = 10 << 20;
 /// Values in the JSON of one question: objects, arrays, texts, numbers. Each takes tens of bytes once it is read, whatever it
 /// took before.
 pub const JSON_VALUES_MAX: usize = 500_000;

@@ -7,7 +7,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use understudy_wire::{ListRequest, ListResult};
 
-use crate::{convert::Unreadable, keys::digest, signer::Signer};
+use crate::{keys::digest, refusal::Unreadable, signer::Signer};
 
 /// A token older than this, or this far in the future, is refused, in seconds.
 const AGE_S_MAX: u64 = 600;

@@ -3,7 +3,10 @@
 use understudy_core::model::Ask;
 use understudy_wire as wire;
 
-use crate::convert::{Unreadable, action, patterns, type_name, value_at};
+use crate::{
+    convert::{action, patterns, type_name, value_at},
+    refusal::Unreadable,
+};
 
 /// Of `/api/authorize`.
 pub fn authorize(asked: &wire::AuthorizeRequest) -> Result<Ask, Unreadable> {

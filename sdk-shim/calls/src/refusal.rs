@@ -3,8 +3,6 @@
 use understudy_core::model::AskError;
 use understudy_wire::Code;
 
-use crate::convert::Unreadable;
-
 /// A refused call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -18,6 +16,17 @@ impl Refusal {
     /// A refusal.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Refusal { code, message: message.into() }
+    }
+}
+
+/// Why a request can't be read (400).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub String);
+
+impl Unreadable {
+    /// Says where: `at` is the path of what can't be read.
+    pub fn at(self, at: &str) -> Self {
+        Unreadable(format!("`{at}`: {}", self.0))
     }
 }
 

@@ -5,10 +5,11 @@ use std::{
     net::TcpStream,
 };
 
+use understudy_calls::limits::BODY_BYTES_MAX;
+
 use super::{
-    super::{head::BODY_BYTES_MAX, limits::STRANGERS_MAX},
-    AUTHORIZE, GOOD, Limits, Pace, SHORT, assert_serves, exchange, is_closed, patient, receive, receive_whole, start,
-    start_with,
+    super::limits::STRANGERS_MAX, AUTHORIZE, GOOD, Limits, Pace, SHORT, assert_serves, exchange, is_closed, patient,
+    receive, receive_whole, start, start_with,
 };
 
 #[test]

@@ -5,12 +5,10 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, body::Bytes, client::conn::http2::SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use understudy_calls::limits::BODY_BYTES_MAX;
 
 use super::{
-    super::{
-        head::BODY_BYTES_MAX,
-        limits::{Limits, STREAMS_MAX},
-    },
+    super::limits::{Limits, STREAMS_MAX},
     AUTHORIZE, OTHER, Server, exchange, patient, slow, start, start_with,
 };
 
