@@ -161,7 +161,7 @@ allow(User{"ann"}, "read", Repo{"web"})  <- built-in rule: allow if has_permissi
 "#;
     let files = ["--policy", "good.polar", "--facts", "facts.jsonl"];
     for data in [&["--snapshot", "s.snapshot"][..], &files] {
-        let ask = |args: &[&str]| both(&[args, data].concat());
+        let ask = |args: &[&str]| understudy(folder.path(), &[args, data].concat());
         assert_eq!(ask(&["explain", "User:ann", "read", "Repo:web"]), (0, told.to_owned()));
         assert_eq!(ask(&["explain", "User:ann", "String:read", "Repo:web", "--full"]), (0, format!("{told}{tree}")));
         let (code, out) = understudy(folder.path(), &[&["explain", "User:bob", "read", "Repo:web"], data].concat());
@@ -257,7 +257,7 @@ fn who_may_is_listed_and_snapshots_are_compared_and_counted() {
     assert_eq!(both(&nobody), (1, "understudy: no fact names `Repo:no`\n".to_owned()));
     let files = ["--policy", "good.polar", "--facts", "more.jsonl"];
     for data in [&["--snapshot", "new.snapshot"][..], &files] {
-        let ask = |args: &[&str]| understudy(folder.path(), &[args, data].concat());
+        let ask = |args: &[&str]| both(&[args, data].concat());
         let (code, out) = ask(&["authorize", "User:an", "raed", "Repo:web"]);
         let hints = "denied\nunderstudy: no fact names `User:an`: did you mean `User:ann`?\nunderstudy: `Repo` has no action `raed`: did you mean `read`?\n";
         assert_eq!((code, out.as_str()), (1, hints), "{data:?}");

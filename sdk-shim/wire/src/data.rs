@@ -92,7 +92,7 @@ impl FactsQuery {
         }
         let unknown = || {
             format!(
-                "`{}` is no parameter of this path: it takes predicate, args.0.type, args.0.id and so on to args.{}",
+                "`{}` isn't a parameter of this path: it takes predicate, args.0.type, args.0.id and so on to args.{}",
                 shown(key),
                 ARGS_MAX - 1
             )

@@ -129,7 +129,7 @@ fn a_misspelt_parameter_of_facts_is_named() {
         let escaped = name.replace('+', "%2B");
         for query in [format!("{escaped}=x"), format!("predicate=p&{escaped}")] {
             let error = FactsQuery::parse(&query).unwrap_err();
-            assert!(error.starts_with(&format!("`{name}` is no parameter of this path: ")), "{query}: {error}");
+            assert!(error.starts_with(&format!("`{name}` isn't a parameter of this path: ")), "{query}: {error}");
         }
     }
     for twice in ["predicate=a&predicate=b", "args.0.id=1&args.0.id=2"] {
