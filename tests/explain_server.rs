@@ -46,6 +46,13 @@ fn a_server_says_why() {
     let with = |args: &[&str]| run(&args.iter().copied().chain(server.iter().map(String::as_str)).collect::<Vec<_>>());
     let (code, out) = with(&["tell", "has_relation", "Repo:web", "org", "Org:acme"]);
     assert_eq!((code, out.as_str()), (0, "1 fact told\n"));
+    let (code, out) = with(&["tell", "has_relation", "Repo:web", "org", "Org:acme"]);
+    assert_eq!((code, out.as_str()), (0, "1 fact told, 0 of them new\n"));
+    // A slip is told beside the count.
+    let (code, out) = with(&["tell", "has_role", "User:cy", "raeder", "Repo:web"]);
+    assert!(code == 0 && out.starts_with("1 fact told\nunderstudy: warning: ") && out.contains("`raeder`"), "{out}");
+    assert_eq!(with(&["delete", "has_role", "User:cy", "_", "_"]), (0, "1 fact deleted\n".to_owned()));
+    assert_eq!(with(&["delete", "has_role", "User:cy", "_", "_"]), (0, "0 facts deleted\n".to_owned()));
     assert_eq!(with(&["tell", "has_role", "User:ann", "member", "Org:acme"]).0, 0);
     let (code, out) = with(&["get", "has_role", "User:_"]);
     assert_eq!((code, out.as_str()), (0, "has_role User:ann String:member Org:acme\n"));
@@ -53,6 +60,17 @@ fn a_server_says_why() {
     assert_eq!(with(&["list", "User:ann", "String:read", "Repo"]), (0, "web\n".to_owned()));
     assert_eq!(with(&["actions", "User:ann", "Repo:web"]), (0, "read\n".to_owned()));
     assert_eq!(with(&["who", "read", "Repo:web"]), (0, "User:ann\n".to_owned()));
+
+    for (args, hint) in [
+        (&["authorize", "User:an", "read", "Repo:web"][..], "no fact names `User:an`: did you mean `User:ann`?"),
+        (&["authorize", "User:ann", "raed", "Repo:web"], "`Repo` has no action `raed`: did you mean `read`?"),
+        (&["list", "User:ann", "read", "Rpo"], "knows the type `Rpo`: did you mean `Repo`?"),
+        (&["query", "has_rol", "User:_"], "knows the predicate `has_rol`: did you mean `has_role`?"),
+        (&["who", "read", "Rpo:web"], "knows the type `Rpo`: did you mean `Repo`?"),
+    ] {
+        let (code, out) = with(args);
+        assert!(code == 1 && out.contains("understudy: ") && out.contains(hint), "{args:?}: {out}");
+    }
 
     let node = Process::node(Path::new(BINARY), folder.path(), &folder.path().join("node"), &url, &[]);
     node.await_serving();
@@ -84,7 +102,7 @@ fn a_server_says_why() {
     assert_eq!((code, out), (1, DENIED.join("\n") + "\n"));
     let (code, out) = with(&["explain", "User:ann", "read", "Repo:web", "--full"]);
     assert!(code == 0 && out.contains("<- built-in rule: allow if has_permission"), "{out}");
-    assert_eq!(with(&["delete", "has_role", "User:ann", "_", "_"]).0, 0);
+    assert_eq!(with(&["delete", "has_role", "User:ann", "_", "_"]), (0, "1 fact deleted\n".to_owned()));
     assert_eq!(with(&["get", "has_role"]).0, 1);
     let (code, out) = run(&["get", "--url", "http://127.0.0.1:9", "--key", KEY]);
     assert!(code == 2 && out.contains("http://127.0.0.1:9 can't be reached"), "{out}");

@@ -35,6 +35,8 @@ fn answers_that_help_nothing_end_the_start_within_20_s() {
         "snapshot": { "sha256": "0".repeat(64), "bytes": 1_000 }
     });
     let head = head.to_string().into_bytes();
+    let head_text = head.clone();
+    let drip = |body| Given::Slowly { body, piece: 1, pause: Duration::from_secs(1) };
     let is_head = |path: &str| path.ends_with("/head");
     let upstreams: Vec<(&str, Server)> = vec![
         ("304", Server::start(|_| Given::status(304))),
@@ -49,6 +51,29 @@ fn answers_that_help_nothing_end_the_start_within_20_s() {
                 let body = vec![0; 10];
                 if is_head(&asked.path) { Given::ok(head.clone()) } else { Given::BreakOff { body, n_bytes: 10 } }
             }),
+        ),
+        // Bytes that keep a connection busy and nothing else: of the head, of a snapshot, of the public API.
+        (
+            "no answer within 3 s",
+            Server::start({
+                let head = head_text.clone();
+                move |_| drip(head.clone())
+            }),
+        ),
+        (
+            "nothing that helps for 19 s",
+            Server::start({
+                let head = head_text.clone();
+                move |asked| if is_head(&asked.path) { Given::ok(head.clone()) } else { drip(vec![0; 1_000]) }
+            }),
+        ),
+        (
+            "nothing that helps for 19 s",
+            Server::start(
+                move |asked| {
+                    if is_head(&asked.path) { Given::status(404) } else { drip(br#"{"policy":null}"#.to_vec()) }
+                },
+            ),
         ),
     ];
     std::thread::scope(|scope| {

@@ -116,6 +116,8 @@ fn before_it_stops_it_says_that_it_is_not_ready() {
     let begun = Instant::now();
     node.signal("TERM");
     node.await_that("it says so", || node.get("/healthcheck").status == 503);
+    // It lives and is not ready: who restarts what is not alive leaves it alone.
+    assert_eq!((node.get("/livez").status, node.get("/readyz").status), (200, 503));
     // What comes all the same is answered, on new connections too.
     assert!(Connection::open(node.address()).is_ok());
     assert_eq!(generation(&node), Some(1));

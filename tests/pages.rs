@@ -99,3 +99,41 @@ fn pages_go_on_over_changes_restarts_and_nodes() {
     let alone = start("alone", &[]);
     assert_eq!(pages(&alone, own).0.concat(), expected, "good over a restart");
 }
+
+/// The smallest page of the hosted service is its own; where it is asked for, it is kept here too.
+#[test]
+fn a_small_page_is_served_unless_it_is_forbidden() {
+    let (binary, folder) = (Path::new(BINARY), tempfile::tempdir().expect("a folder"));
+    let role = |n: usize| json!(["has_role", ["User", "ann"], ["String", "member"], ["Repo", format!("r{n}")]]);
+    let primary = Process::primary(binary, folder.path(), &[]);
+    primary.post_policy(POLICY);
+    primary.write(&(0..5).map(role).collect::<Vec<_>>(), &[]);
+    let start = |name: &str, more: &[&str]| {
+        let node = Process::node(binary, folder.path(), &folder.path().join(name), &primary.url(), more);
+        node.await_serving();
+        node
+    };
+    let (node, strict) = (start("node", &[]), start("strict", &["--strict-pages"]));
+    let body = |size: usize, token: &Json| {
+        json!({
+            "actor_type": "User", "actor_id": "ann", "action": "read", "resource_type": "Repo", "page_size": size,
+            "page_token": token
+        })
+    };
+    for server in [&primary, &node] {
+        let (mut ids, mut token, mut n_pages) = (Vec::new(), Json::Null, 0);
+        while n_pages == 0 || !token.is_null() {
+            let answer = server.post("/api/list", &body(2, &token));
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let page = answer.json();
+            assert!(page["results"].as_array().is_some_and(|ids| ids.len() <= 2), "{page}");
+            ids.extend(page["results"].as_array().cloned().unwrap_or_default());
+            (token, n_pages) = (page["next_page_token"].clone(), n_pages + 1);
+        }
+        assert_eq!((json!(ids), n_pages), (json!(["r0", "r1", "r2", "r3", "r4"]), 3));
+        assert_eq!(server.post("/api/list", &body(0, &Json::Null)).status, 400);
+    }
+    let refused = strict.post("/api/list", &body(2, &Json::Null));
+    assert!(refused.status == 400 && refused.text().contains("10000"), "{}", refused.text());
+    assert_eq!(strict.post("/api/list", &body(10_000, &Json::Null)).status, 200);
+}

@@ -199,3 +199,73 @@ fn a_damaged_store_is_refused_and_restored() {
     };
     assert_eq!((mode(Path::new(data)), mode(&file)), (Some(0o700), Some(0o600)));
 }
+
+#[test]
+fn facts_at_the_start_that_no_rule_uses_are_told_or_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (policy, facts) = (folder.path().join("policy.polar"), folder.path().join("facts.jsonl"));
+    std::fs::write(&policy, POLICY).expect("the folder is ours");
+    let fact = |user: &str, role: &str| {
+        let mut fact = reader(user)[0]["inserts"][0].clone();
+        fact["args"][1]["id"] = json!(role);
+        format!("{fact}\n")
+    };
+    std::fs::write(&facts, fact("ann", "reader") + &fact("bo", "raeder")).expect("the folder is ours");
+    let [policy, facts] = [&policy, &facts].map(|path| path.to_str().expect("UTF-8"));
+    let data = folder.path().join("strict");
+    let args =
+        ["primary", "--port", "0", "--data", data.to_str().expect("UTF-8"), "--policy", policy, "--facts", facts];
+    let mut strict = Process::start(Path::new(BINARY), folder.path(), &[&args[..], &["--strict-facts"]].concat(), &[]);
+    assert_eq!(strict.await_exit(understudy_tests::process::PATIENCE).code(), Some(1), "{}", strict.printed());
+    let told = strict.printed();
+    assert!(
+        told.contains("facts.jsonl:2: warning[") && told.contains("reader") && told.contains("--strict-facts"),
+        "{told}"
+    );
+
+    // Nothing of it was read, and without the flag all of it is.
+    let mut warned = Process::start(Path::new(BINARY), folder.path(), &args, &[]);
+    warned.await_address();
+    assert!(warned.printed().contains("facts.jsonl:2: warning["), "{}", warned.printed());
+    assert_eq!(warned.get("/api/facts").json().as_array().map(Vec::len), Some(2));
+    assert_eq!(warned.terminate().code(), Some(0));
+    // By the policy that is in the store, too.
+    let args = [&args[..5], &["--facts", facts, "--strict-facts"]].concat();
+    let mut stored = Process::start(Path::new(BINARY), folder.path(), &args, &[]);
+    assert_eq!(stored.await_exit(understudy_tests::process::PATIENCE).code(), Some(1), "{}", stored.printed());
+}
+
+#[test]
+fn a_primary_says_what_is_wrong_with_its_variables() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let args = ["primary", "--data", "data"];
+    let wrong = [
+        ("OSO_PORT", "many"),
+        ("OSO_LOG_LEVEL", "loud"),
+        ("OSO_LOG_FORMAT", "xml"),
+        ("OSO_EXPLAIN", "perhaps"),
+        ("OSO_INSTANCE_MEMORY", "1KiB"),
+        ("UNDERSTUDY_KEY", "e_0123456789_1_x"),
+        ("OSO_DIRECTROY", "elsewhere"),
+    ];
+    let mut refused = Process::start(Path::new(BINARY), folder.path(), &args, &wrong);
+    assert_eq!(refused.await_exit(understudy_tests::process::PATIENCE).code(), Some(2), "{}", refused.printed());
+    let told = refused.printed();
+    for line in [
+        "OSO_PORT is `many`: must be a port from 0 to 65535",
+        "OSO_LOG_LEVEL is `loud`: must be error, warn or info",
+        "OSO_LOG_FORMAT is `xml`: must be text or json",
+        "OSO_EXPLAIN is `perhaps`: must be true or false",
+        "OSO_INSTANCE_MEMORY is `1KiB`: must be from 64MiB to 3GiB",
+        "UNDERSTUDY_KEY isn't a variable of this program: did you mean UNDERSTUDY_KEYS?",
+        "OSO_DIRECTROY isn't a variable of this program: did you mean OSO_DIRECTORY?",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    assert!(!told.contains("e_0123456789_1_x"), "no key is printed");
+    // An empty one counts for nothing, an unknown one stops nothing.
+    let variables = [("OSO_PORT", "0"), ("OSO_LOG_LEVEL", ""), ("OSO_LOG_FORMAT", ""), ("OSO_DIRECTROY", "elsewhere")];
+    let mut starts = Process::start(Path::new(BINARY), folder.path(), &args, &variables);
+    starts.await_address();
+    assert!(starts.printed().contains("OSO_DIRECTROY isn't"), "{}", starts.printed());
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use understudy_tests::{
     pair::{Pair, post, send},
-    process::KEY,
+    process::{ENVIRONMENT, KEY},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
@@ -26,6 +26,12 @@ fn what_is_refused_says_what_and_where() {
     };
     let cases: Vec<(&str, Vec<u8>, u16, &str)> = vec![
         ("/api/authorize", b"".into(), 400, "the body is empty"),
+        (
+            "/api/authorize",
+            format!("\u{feff}{plain}").into(),
+            400,
+            "the body begins with a byte order mark: send UTF-8 without one",
+        ),
         ("/api/authorize", b"{".into(), 400, "the body ends before its JSON does (line 1, column 1)"),
         ("/api/authorize", b"{\"actor_type\":\"\xff\xfe\"}".into(), 400, "the body is not UTF-8: look at byte 16"),
         ("/api/authorize", b"actor_type=User".into(), 400, "the body isn't JSON (line 1, column 1)"),
@@ -153,6 +159,27 @@ fn what_is_refused_says_what_and_where() {
             assert_eq!(json.as_object().map(serde_json::Map::len), Some(1), "{json}");
             assert!(answer.header("x-request-id").is_some() && answer.header("retry-after").is_none());
         }
+        let get = |path: &str| send(server, "GET", path, &[("authorization", &format!("Bearer {KEY}"))], b"");
+        for name in ["args.256.type", "args.-1.type", "args.0.typ", "predicat"] {
+            let answer = get(&format!("/api/facts?predicate=has_role&{name}=User"));
+            let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
+            assert!(answer.status == 400 && message.contains(&format!("`{name}`")), "{name}: {message}");
+        }
+        // One SDK leaves values out, another the whole query.
+        for path in
+            ["/api/facts", "/api/facts?predicate=has_role&args.0.type=User&args.0.id&args.1.id=", "/api/facts?_=1"]
+        {
+            assert_eq!(get(path).status, 200, "{path}");
+        }
+    }
+    for (query, name) in [("wait=soon", "`wait`"), ("wait=-1", "`wait`"), ("wiat=1", "`wiat`")] {
+        let path = format!("/feed/v0/{ENVIRONMENT}/head?{query}");
+        let answer = send(&primary, "GET", &path, &[("authorization", &format!("Bearer {KEY}"))], b"");
+        assert!(answer.status == 400 && answer.text().contains(name), "{query}: {}", answer.text());
+    }
+    for query in ["cpy=true", "copy=yes", "copy"] {
+        let answer = send(&primary, "POST", &format!("/test_environment?{query}"), &[], b"");
+        assert!(answer.status == 400 && answer.text().contains("`copy`"), "{query}: {}", answer.text());
     }
     for (method, path) in [
         ("POST", "/api/batch"),

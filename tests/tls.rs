@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read, Write},
+    net::TcpStream,
     path::Path,
     process::Command,
     sync::Arc,
@@ -77,8 +78,9 @@ fn it_answers_with_its_certificate_and_takes_a_new_one_while_it_serves() {
     let speaks = |config: &Arc<ClientConfig>| connect(node.address(), config).and_then(|mut stream| ask(&mut stream));
     assert_eq!(speaks(&trusts_first).expect("an answer"), (200, r#"{"allowed":false}"#.into()));
     assert!(speaks(&trusts_second).is_err());
-    // A client without TLS gets nothing, and no harm is done.
-    assert!(node.try_send("GET", "/healthcheck", &serde_json::Value::Null).is_err());
+    // A client without TLS gets a word, and no harm is done.
+    let plain = node.try_send("GET", "/healthcheck", &serde_json::Value::Null).expect("an answer");
+    assert!(plain.status == 400 && plain.text().contains("use https://"), "{}", plain.text());
 
     // A key of another certificate, and no certificate at all, are told and change nothing.
     let mut kept = connect(node.address(), &trusts_first).expect("a connection");
@@ -263,7 +265,7 @@ fn a_primary_with_tls_and_a_node_that_trusts_who_signed_for_it() {
     // The two schemes, each taken for the other.
     let plain = format!("http://{}", primary.address());
     for (upstream, words) in [
-        (plain.as_str(), "that port speaks TLS: use https://"),
+        (plain.as_str(), "speaks TLS: use https://"),
         (&*format!("https://{}", without_tls.address()), "speaks plain HTTP: use http://"),
     ] {
         let data = folder.path().join("mistaken");
@@ -272,6 +274,29 @@ fn a_primary_with_tls_and_a_node_that_trusts_who_signed_for_it() {
         mistaken.await_that("it says what is wrong", || mistaken.printed().contains(words));
         let output = health(&strange, &["--url", upstream]).1;
         assert!(output.contains(words), "{output}");
+    }
+    // Commands that ask a server, and anybody else who comes with plain HTTP.
+    let command = |url: &str, more: &[&str]| {
+        let args = [&["get", "--url", url, "--key", KEY], more].concat();
+        let output = Command::new(BINARY).args(args).env_clear().output().expect("the binary starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for (url, words) in [
+        (&plain, "speaks TLS: use https://"),
+        (&format!("https://{}", without_tls.address()), "speaks plain HTTP: use http://"),
+        (&primary.url(), "signed by an unknown authority: set --url-ca to a file"),
+    ] {
+        let (code, told) = command(url, &[]);
+        assert!(code == Some(2) && told.contains(words) && !told.contains("UnknownIssuer"), "{told}");
+    }
+    assert_eq!(command(&primary.url(), &["--url-ca", &ca]).0, Some(1), "no fact, no complaint");
+    for request in ["GET /healthcheck HTTP/1.1\r\nhost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "x"] {
+        let mut stream = TcpStream::connect(primary.address()).expect("a connection");
+        stream.write_all(request.as_bytes()).expect("it is open");
+        let mut told = String::new();
+        stream.read_to_string(&mut told).expect("a text");
+        assert!(told.starts_with("HTTP/1.1 400 ") && told.contains("connection: close"), "{told}");
+        assert!(told.contains("speaks TLS: use https://"), "{told}");
     }
     assert_eq!(health(&strange, &[]).0, Some(1));
     let trusting = node("trusting", &["--url-ca", &ca, "--sync-interval", "100ms"]);

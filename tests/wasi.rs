@@ -165,6 +165,13 @@ fn what_cant_be_answered_is_refused_with_a_message() {
     assert_eq!(status("GET", "/api/authorize", ""), 405);
     assert_eq!(status("POST", "/api/query", "{}"), 405, "known, but not of this host");
     assert_eq!(status("POST", "/api/batch", "[]"), 405);
+    let refused = instance.send("POST", "/api/batch", &[("authorization", &format!("Bearer {KEY}"))], b"[]");
+    for path in ["authorize", "list", "actions", "healthcheck", "livez", "readyz"] {
+        assert!(message(&refused).contains(path), "{}", refused.text());
+    }
+    let mut status = |method: &str, path: &str, body: &str| {
+        instance.send(method, path, &[("authorization", &format!("Bearer {KEY}"))], body.as_bytes()).status
+    };
     assert_eq!(status("POST", "/api/authorize", "{"), 400);
     assert_eq!(status("POST", "/api/authorize", "{}"), 400);
     assert_eq!(status("POST", "/api/authorize", &authorize("*", "push", "web").to_string()), 400);
@@ -247,6 +254,9 @@ fn a_snapshot_that_is_not_whole_and_right_serves_nothing() {
             assert_eq!(answer.status, 503, "{what}: {}", answer.text());
             assert!(message(&answer).contains("/data/understudy.snapshot"), "{}", answer.text());
         }
+        // It lives, and is not ready: who restarts what is not alive would restart it for ever.
+        let of = |instance: &mut Instance, path: &str| instance.send("GET", path, &[], b"").status;
+        assert_eq!((of(&mut instance, "/livez"), of(&mut instance, "/readyz")), (200, 503), "{what}");
     };
     refused("missing");
     for (n, bytes) in bad.iter().enumerate() {

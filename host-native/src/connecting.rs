@@ -5,17 +5,18 @@ use std::{error::Error, io};
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
-/// What to say of an error met at `url`; `None`: nothing plainer than the error itself.
-pub fn in_words(error: &(dyn Error + 'static), url: &str) -> Option<String> {
+/// What to say of an error met at `url`; `None`: nothing plainer than the error itself. `ca`: the setting with the
+/// certificates of who may sign.
+pub fn in_words(error: &(dyn Error + 'static), url: &str, ca: &str) -> Option<String> {
     if let Some(error) = find::<rustls::Error>(error) {
-        return tls(error, url);
+        return tls(error, url, ca);
     }
     let is_no_http = find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
     (is_no_http && url.starts_with("http://"))
         .then(|| format!("{url} doesn't answer in HTTP; perhaps that port speaks TLS: use https://"))
 }
 
-fn tls(error: &rustls::Error, url: &str) -> Option<String> {
+fn tls(error: &rustls::Error, url: &str, ca: &str) -> Option<String> {
     use CertificateError as Certificate;
     Some(match error {
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
@@ -23,7 +24,16 @@ fn tls(error: &rustls::Error, url: &str) -> Option<String> {
         }
         rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
             format!(
-                "the certificate of {url} is signed by an unknown authority: set OSO_URL_CA to a file with its certificate"
+                "the certificate of {url} is signed by an unknown authority: set {ca} to a file with its certificate"
+            )
+        }
+        // What `openssl req -x509` makes; the library has no name of its own for it.
+        rustls::Error::InvalidCertificate(Certificate::Other(other))
+            if other.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            format!(
+                "the certificate of {url} is that of an authority, self-signed: give the server one that says CA:FALSE or that \
+                 this authority has signed, and set {ca} to a file with the certificate of who signed it"
             )
         }
         rustls::Error::InvalidCertificate(
@@ -68,7 +78,8 @@ mod tests {
 
     #[test]
     fn each_mistake_names_its_setting() {
-        let words = |error: rustls::Error, url: &str| in_words(&io::Error::other(io::Error::other(error)), url);
+        let words =
+            |error: rustls::Error, url: &str| in_words(&io::Error::other(io::Error::other(error)), url, "OSO_URL_CA");
         let certificate = |error| words(rustls::Error::InvalidCertificate(error), "https://h:1").unwrap_or_default();
         assert_eq!(
             words(InvalidMessage::InvalidContentType.into(), "https://h:1").as_deref(),
@@ -79,6 +90,6 @@ mod tests {
         assert!(certificate(CertificateError::Expired).contains("has expired"));
         assert!(certificate(CertificateError::NotValidYet).contains("is not good yet"));
         assert_eq!(words(rustls::Error::DecryptError, "https://h:1"), None);
-        assert_eq!(in_words(&io::Error::other("refused"), "http://h:1"), None);
+        assert_eq!(in_words(&io::Error::other("refused"), "http://h:1", "OSO_URL_CA"), None);
     }
 }

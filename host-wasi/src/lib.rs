@@ -1,6 +1,6 @@
 //! The check API as a `wasi:http` component: the engine is linked in, the snapshot lies in a preopened folder.
 //!
-//! Enters: HTTP requests, one file, three variables (`settings`). Leaves: replies, each JSON with an `X-Request-ID`.
+//! Enters: HTTP requests, one file, four variables (`settings`). Leaves: replies, each JSON with an `X-Request-ID`.
 //! Never: follows an upstream, writes anything, asks anybody over the network, turns an error into an allow. What it has in
 //! common with the native node (bodies, statuses, keys, page tokens) is not here but in `sdk-shim/calls`.
 #![cfg(target_arch = "wasm32")]

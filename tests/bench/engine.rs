@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p understudy --bench engine [-- SIZE]` (XS, S, M or L; S unless told). Each figure is the best of several
 //! rounds over all queries of a kind, one thread, warm: the least disturbed one. Ratios hold on any machine, times on this.
+//! The last line is the widest question there is, once: what it took and how much memory (1M facts: `-- M`).
 
 use std::{
     fs::File,
@@ -16,7 +17,7 @@ use understudy::guest::{
 use understudy_core::{
     engine::{Engine, Options},
     limits::WORK_UNITS_PER_REQUEST,
-    model::{Ask, Request},
+    model::{Answer, Ask, Pattern, Request},
     raw::{Call, Reply},
     snapshot::{Contents, Manifest, PolicyText, write},
 };
@@ -79,6 +80,36 @@ fn main() {
             best_component / best_native
         );
     }
+    widest(&guest, &file);
+}
+
+/// Everything that anybody may do: what it takes until it is answered or refused, in an instance with the memory of a node's.
+fn widest(guest: &Guest, file: &File) {
+    let of_type = |name: &str| Pattern::Type(name.to_owned());
+    let args = vec![of_type("User"), Pattern::Any, of_type("Repository")];
+    let call = Call::Ask(request(Ask::Query { predicate: "allow".into(), args }));
+    let mut instance = Instance::open(guest, file, Opening::within(1 << 30, 1)).expect("it opens");
+    let before = high_water_mib();
+    let begun = Instant::now();
+    let outcome = match instance.call(&call) {
+        Ok(Reply::Answer(Answer::Facts(rows))) => format!("{} rows", rows.len()),
+        Ok(_) => "another answer".to_owned(),
+        Err(failure) => format!("refused ({failure})"),
+    };
+    println!(
+        "query allow User:_ _ Repository:_: {outcome} in {:.2} s, instance {} MiB more, process at most {} MiB ({before} before)",
+        begun.elapsed().as_secs_f64(),
+        instance.grown_bytes() >> 20,
+        high_water_mib()
+    );
+}
+
+/// Most memory that this process has had; 0 where the system doesn't say.
+fn high_water_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) >> 10
 }
 
 fn request(ask: Ask) -> Request {

@@ -205,7 +205,7 @@ pub fn wire(bytes: &[u8]) {
         }
         b'f' => {
             let Ok(query) = std::str::from_utf8(json) else { return };
-            let parsed = wire::FactsQuery::parse(query);
+            let Ok(parsed) = wire::FactsQuery::parse(query) else { return };
             let _ = convert::patterns(&parsed.args);
         }
         b'v' => {

@@ -171,6 +171,7 @@ fn metrics(
             traps: counts.traps,
             stuck: counts.stuck,
             replaced: counts.replaced,
+            engine_s: counts.worked_s(),
             is_keys_file_well: keys.is_file_well(),
             are_tls_files_well: tls.as_ref().is_none_or(|tls| tls.is_well()),
         }

@@ -149,6 +149,9 @@ fn metrics(pools: Vec<Arc<Pool>>, main: Arc<Ledger>) -> Result<Metrics, String> 
             readings.traps += counts.traps;
             readings.stuck += counts.stuck;
             readings.replaced += counts.replaced;
+            let [quick, slow] = counts.worked_s();
+            readings.engine_s[0] += quick;
+            readings.engine_s[1] += slow;
         }
         readings
     };

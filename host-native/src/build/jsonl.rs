@@ -6,8 +6,10 @@ use std::{
     path::Path,
 };
 
+use serde::Deserialize;
 use serde_json::Value as Json;
-use understudy_core::model::Fact;
+use understudy_core::{model::Fact, syntax::similar::nearest};
+use understudy_wire::{self as wire, lenient, objects};
 
 use super::BuildError;
 use crate::http::convert;
@@ -62,14 +64,33 @@ pub fn read_with_lines(path: &Path) -> Result<Vec<(usize, Fact)>, BuildError> {
     Err(BuildError::Lines(bad))
 }
 
+/// A fact of a file, which has no members that mean nothing: requests may have them, a file is somebody's own writing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    predicate: String,
+    args: Vec<Argument>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Argument {
+    #[serde(rename = "type")]
+    type_name: String,
+    #[serde(deserialize_with = "lenient::id")]
+    id: String,
+}
+
 /// One line; its first mistake otherwise, with the column from 1 where there is one.
 fn fact(line: &[u8]) -> Result<Fact, (Option<usize>, String)> {
-    let read: Result<understudy_wire::Fact, _> = serde_json::from_slice(line);
-    match read {
-        Ok(fact) => convert::fact(&fact).map_err(|error| (None, error.0)),
+    match objects::from_slice::<Line>(line) {
+        Ok(Line { predicate, args }) => {
+            let args = args.into_iter().map(|Argument { type_name, id }| wire::TypedId { type_name, id });
+            convert::fact(&wire::Fact { predicate, args: args.collect() }).map_err(|error| (None, error.0))
+        }
         Err(error) => {
             let message = match serde_json::from_slice::<Json>(line) {
-                Ok(json) => mistake(&json).unwrap_or_else(|| error.to_string()),
+                Ok(json) => mistake(&json).unwrap_or_else(|| without_place(&error)),
                 Err(error) => {
                     format!("the line isn't JSON ({}); a fact is one object: {EXAMPLE}", without_place(&error))
                 }
@@ -79,11 +100,22 @@ fn fact(line: &[u8]) -> Result<Fact, (Option<usize>, String)> {
     }
 }
 
+/// A member that nobody reads, and the one that may be meant.
+fn unknown(place: &str, object: &serde_json::Map<String, Json>, known: [&str; 2]) -> Option<String> {
+    let name = object.keys().find(|name| !known.contains(&name.as_str()))?;
+    let meant = nearest(name, known.into_iter()).map(|near| format!("; did you mean `{near}`?"));
+    let meant = meant.unwrap_or_else(|| format!(": it has `{}` and `{}`", known[0], known[1]));
+    Some(format!("{place} has no member {}{meant}", found(&Json::from(name.as_str()))))
+}
+
 /// What keeps the JSON from being a fact: subject first, then what it must be.
 fn mistake(json: &Json) -> Option<String> {
     let Json::Object(fact) = json else {
         return Some(format!("a fact must be an object like {EXAMPLE}; found {}", found(json)));
     };
+    if let Some(unknown) = unknown("a fact", fact, ["predicate", "args"]) {
+        return Some(unknown);
+    }
     match fact.get("predicate") {
         Some(Json::String(_)) => {}
         None => return Some(format!("`predicate` is missing: a fact is an object like {EXAMPLE}")),
@@ -99,6 +131,9 @@ fn mistake(json: &Json) -> Option<String> {
             let example = r#"{"type":"User","id":"ann"}"#;
             return Some(format!("args[{at}] must be an object like {example}; found {}", found(arg)));
         };
+        if let Some(unknown) = unknown(&format!("args[{at}]"), value, ["type", "id"]) {
+            return Some(unknown);
+        }
         for name in ["type", "id"] {
             match value.get(name) {
                 Some(Json::String(_)) => {}
@@ -162,6 +197,15 @@ mod tests {
             (r#"["p"]"#, ":7:"),
             (r#"{"predicate":7,"args":[]}"#, "`predicate` must be a string like \"has_role\"; found 7"),
             (r#"{"predicate":"p","args":[{"type":"Repo","id":true}]}"#, "args[0].id must be a string; found true"),
+            (r#"{"predicate":"p","args":[{"id":5}]}"#, ":10:33: args[0].type is missing: give a string"),
+            (r#"{"predicate":"p","args":[["Repo","web"]]}"#, ":11:25: args[0] must be an object like"),
+            (r#"["p",[{"type":"Repo","id":"web"}]]"#, ": a fact must be an object like"),
+            (
+                r#"{"predicate":"p","args":[{"type":"Repo","id":"web","tpye":"x"}]}"#,
+                r#": args[0] has no member "tpye"; did you mean `type`?"#,
+            ),
+            (r#"{"predicate":"p","args":[{"type":"R","id":"w"}],"when":1}"#, r#"a fact has no member "when": it has"#),
+            (r#"{"predicate":"p","args":[{"type":"R","id":"w","id":"v"}]}"#, ": duplicate field `id`"),
         ];
         let text: String = bad.iter().map(|(line, _)| format!("{line}\n")).collect();
         let error = read_text(&text).unwrap_err();

@@ -8,7 +8,7 @@ use understudy_calls::explain::{holds, tree};
 use understudy_core::model::{Explanation, Reasons};
 
 use super::{
-    ask::{self, Data, Explained},
+    data::{self, Data, Explained},
     usage_error, words,
 };
 use crate::output;
@@ -50,7 +50,7 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
         ([actor, action, resource], false, false, _) => words::authorize(actor, action, resource),
         _ => Err("explain takes an actor, an action and a resource: `User:ann read Repository:web`".to_owned()),
     };
-    match ask::explain(&args.data, asked, args.full || args.json) {
+    match data::explain(&args.data, asked, args.full || args.json) {
         Ok(Explained::Here(reasons)) => here(args, &reasons),
         Ok(Explained::There(told)) => there(args, &told),
         Err(code) => code,

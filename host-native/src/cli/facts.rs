@@ -1,13 +1,17 @@
 //! `understudy tell|delete|get`: facts of a primary, written and read over HTTP.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use serde_json::{Value as Json, json};
 use understudy_calls::convert::wire_fact;
 use understudy_core::model::Pattern;
 
-use super::{ask::pattern, remote::Remote, usage_error, words};
+use super::{
+    data::pattern,
+    remote::{Done, Remote},
+    usage_error, words,
+};
 use crate::{build::jsonl, output};
 
 /// Facts of one write; a primary takes more, but a plan may not.
@@ -77,19 +81,26 @@ pub fn tell(args: &TellArgs) -> ExitCode {
     };
     let told = facts.and_then(|facts| {
         let remote = args.server.remote()?;
+        let (mut n_new, mut warnings) = (Some(0), BTreeSet::new());
         let n_facts = facts.len();
         let wired: Vec<_> = facts.into_iter().map(wire_fact).collect();
         for (number, some) in wired.chunks(FACTS_PER_WRITE).enumerate() {
             let written = number * FACTS_PER_WRITE;
-            remote.post("/api/batch", &json!([{"inserts": some}])).map_err(|error| {
+            let done = remote.write("/api/batch", &json!([{"inserts": some}])).map_err(|error| {
                 if written == 0 { error } else { format!("{error} ({written} facts were written before)") }
             })?;
+            n_new = n_new.zip(counted(&done, "inserted")).map(|(sum, n)| sum + n);
+            // A file with one slip in many lines has one warning.
+            if let Some(warning) = done.warning.filter(|warning| warnings.insert(warning.clone())) {
+                output::error_line(format_args!("understudy: warning: {warning}"));
+            }
         }
-        Ok(n_facts)
+        Ok((n_facts, n_new))
     });
     match told {
-        Ok(n_facts) => {
-            output::line(format_args!("{n_facts} {} told", if n_facts == 1 { "fact" } else { "facts" }));
+        Ok((n_facts, n_new)) => {
+            let new = n_new.filter(|n_new| *n_new != n_facts as u64).map(|n_new| format!(", {n_new} of them new"));
+            output::line(format_args!("{} told{}", facts_in_words(n_facts as u64), new.unwrap_or_default()));
             ExitCode::SUCCESS
         }
         Err(error) => usage_error(&error),
@@ -101,15 +112,30 @@ pub fn delete(args: &DeleteArgs) -> ExitCode {
     let Some((predicate, args_of)) = args.words.split_first() else { return usage_error(&"name a predicate") };
     let deleted = words::patterns(args_of).and_then(|patterns| {
         let args_json: Vec<Json> = patterns.iter().map(pattern).collect();
-        args.server.remote()?.post("/api/batch", &json!([{"deletes": [{"predicate": predicate, "args": args_json}]}]))
+        args.server.remote()?.write("/api/batch", &json!([{"deletes": [{"predicate": predicate, "args": args_json}]}]))
     });
     match deleted {
-        Ok(_) => {
-            output::line("deleted what fits");
+        Ok(done) => {
+            match counted(&done, "deleted") {
+                Some(n_deleted) => output::line(format_args!("{} deleted", facts_in_words(n_deleted))),
+                // Another server than ours.
+                None => output::line("deleted what fits"),
+            }
+            done.warning.iter().for_each(|warning| output::error_line(format_args!("understudy: warning: {warning}")));
             ExitCode::SUCCESS
         }
         Err(error) => usage_error(&error),
     }
+}
+
+/// How many facts a write says that it has `inserted` or `deleted`: `2 inserted, 1 deleted`.
+fn counted(done: &Done, what: &str) -> Option<u64> {
+    let parts = done.reply["message"].as_str()?.split(", ");
+    parts.filter_map(|part| part.strip_suffix(what)).find_map(|number| number.trim().parse().ok())
+}
+
+fn facts_in_words(n_facts: u64) -> String {
+    format!("{n_facts} {}", if n_facts == 1 { "fact" } else { "facts" })
 }
 
 /// Prints every fact that fits; 1 where there is none.

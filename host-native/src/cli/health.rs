@@ -71,7 +71,7 @@ pub fn run(args: &HealthArgs) -> ExitCode {
             ExitCode::FAILURE
         }
         Err(error) => {
-            let why = in_words(&error, &place.to_string()).unwrap_or_else(|| error.to_string());
+            let why = in_words(&error, &place.to_string(), "OSO_URL_CA").unwrap_or_else(|| error.to_string());
             output::error_line(format_args!("understudy: {place}/healthcheck gives no answer: {why}"));
             ExitCode::FAILURE
         }

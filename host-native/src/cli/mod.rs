@@ -5,6 +5,7 @@
 
 mod ask;
 mod build;
+mod data;
 mod dev;
 mod explain;
 mod facts;

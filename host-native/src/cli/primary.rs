@@ -4,10 +4,11 @@ use std::{net::IpAddr, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{failed, usage_error};
+use super::{EXIT_USAGE, failed, unknown};
 use crate::{
     app,
-    config::{self, Authzen, AuthzenFlags, LogFormat, LogLevel, TlsFiles, truth_or},
+    config::{self, Authzen, AuthzenFlags, ConfigError, LogFormat, LogLevel, TlsFiles, Wrong, truth_or},
+    output,
     primary::{
         PrimaryConfig,
         config::{Restore, access},
@@ -21,9 +22,9 @@ pub struct PrimaryArgs {
     /// Policy to put in force at start, as by --policy.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Port to listen on; 0 picks a free one and prints it.
-    #[arg(long, env = "OSO_PORT", hide_env_values = true, default_value_t = 8081, value_name = "PORT")]
-    port: u16,
+    /// Port to listen on; 0 picks a free one and prints it [default: 8081].
+    #[arg(long, env = "OSO_PORT", hide_env_values = true, value_name = "PORT")]
+    port: Option<String>,
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     host: IpAddr,
@@ -78,9 +79,9 @@ pub struct PrimaryArgs {
     /// at most 1GiB].
     #[arg(long, env = "OSO_INSTANCE_MEMORY", hide_env_values = true, value_name = "BYTES")]
     instance_memory: Option<String>,
-    /// What to log.
-    #[arg(long, value_enum, default_value = "warn", ignore_case = true, value_name = "LEVEL")]
-    log_level: Level,
+    /// What to log: error, warn or info [default: warn].
+    #[arg(long, env = "OSO_LOG_LEVEL", hide_env_values = true, value_name = "LEVEL")]
+    log_level: Option<String>,
     /// Tell callers why, where they ask for it (true or false) [default: true].
     #[arg(long, env = "OSO_EXPLAIN", hide_env_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     explain: Option<String>,
@@ -123,76 +124,56 @@ struct LimitArgs {
     asks_at_once_max: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Level {
-    Error,
-    Warn,
-    Info,
-}
-
 /// Checks the flags and serves until told to stop.
 pub fn run(args: PrimaryArgs) -> ExitCode {
-    let access = access(args.environment.as_deref(), &args.keys, args.host, args.allow_development_key);
-    let environments = match access {
-        Ok(environments) => environments,
-        Err(message) => return usage_error(&message),
-    };
-    let tls = match TlsFiles::check(args.tls_cert, args.tls_key, None) {
-        Ok(tls) => tls,
-        Err(error) => return usage_error(&error.to_string()),
-    };
-    let authzen = match Authzen::check(args.authzen) {
-        Ok(authzen) => authzen,
-        Err(error) => return usage_error(&error.to_string()),
-    };
-    let (origins, memory) =
-        match (config::cors_origins(args.cors_origins), config::instance_memory(args.instance_memory)) {
-            (Ok(origins), Ok(memory)) => (origins, memory),
-            (Err(error), _) | (_, Err(error)) => return usage_error(&error.to_string()),
-        };
-    let explains = match truth_or("OSO_EXPLAIN", args.explain, true) {
-        Ok(explains) => explains,
-        Err(error) => return usage_error(&error.to_string()),
-    };
-    let log_format = match LogFormat::given(args.log_format) {
-        Ok(format) => format,
-        Err(error) => return usage_error(&error.to_string()),
-    };
-    let watches_policy = args.watch_for_changes.is_some();
-    let mut policy = args.files;
-    policy.extend(args.policy);
-    policy.extend(args.watch_for_changes.into_iter().flatten());
-    if watches_policy && policy.is_empty() {
-        return usage_error(&"--watch-for-changes has no file to watch: name the policy's files");
-    }
-    let config = PrimaryConfig {
-        host: args.host,
-        port: args.port,
-        tls,
-        data: args.data,
-        policy,
-        watches_policy,
-        facts: args.facts,
-        environments,
-        explains,
-        restores: args.restore.then_some(Restore { accepts_loss: args.accept_lost_writes }),
-        authzen,
-        strict_pages: args.strict_pages,
-        limits: Limits { strict_facts: args.strict_facts, ..limits(args.limits) },
-        cors_origins: origins,
-        instance_memory_bytes: memory,
-        log_format,
-        page_key_file: args.page_key_file.filter(|file| !file.as_os_str().is_empty()),
-        log_level: match args.log_level {
-            Level::Error => LogLevel::Error,
-            Level::Warn => LogLevel::Warn,
-            Level::Info => LogLevel::Info,
-        },
+    unknown::tell();
+    let config = match checked(args) {
+        Ok(config) => config,
+        Err(error) => {
+            error.lines().iter().for_each(|line| output::error_line(format_args!("understudy: {line}")));
+            return ExitCode::from(EXIT_USAGE);
+        }
     };
     match app::primary::serve(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(&why),
     }
+}
+
+/// Every value read; the error has a line for each that is wrong.
+fn checked(args: PrimaryArgs) -> Result<PrimaryConfig, ConfigError> {
+    let mut wrong = Wrong::default();
+    let environments = access(args.environment.as_deref(), &args.keys, args.host, args.allow_development_key);
+    let environments = wrong.take(environments.map_err(ConfigError::from));
+    let watches_policy = args.watch_for_changes.is_some();
+    let mut policy = args.files;
+    policy.extend(args.policy);
+    policy.extend(args.watch_for_changes.into_iter().flatten());
+    if watches_policy && policy.is_empty() {
+        let line = "--watch-for-changes has no file to watch: name the policy's files";
+        wrong.take::<()>(Err(ConfigError::from(line.to_owned())));
+    }
+    let config = PrimaryConfig {
+        host: args.host,
+        port: wrong.take(config::port("OSO_PORT", args.port)).unwrap_or(8081),
+        tls: wrong.take(TlsFiles::check(args.tls_cert, args.tls_key, None)),
+        data: args.data,
+        policy,
+        watches_policy,
+        facts: args.facts,
+        environments,
+        explains: wrong.take(truth_or("OSO_EXPLAIN", args.explain, true)),
+        restores: args.restore.then_some(Restore { accepts_loss: args.accept_lost_writes }),
+        authzen: wrong.take(Authzen::check(args.authzen)),
+        strict_pages: args.strict_pages,
+        limits: Limits { strict_facts: args.strict_facts, ..limits(args.limits) },
+        cors_origins: wrong.take(config::cors_origins(args.cors_origins)),
+        instance_memory_bytes: wrong.take(config::instance_memory(args.instance_memory)),
+        log_format: wrong.take(LogFormat::given(args.log_format)),
+        page_key_file: args.page_key_file.filter(|file| !file.as_os_str().is_empty()),
+        log_level: wrong.take(LogLevel::given(args.log_level)).unwrap_or(LogLevel::Warn),
+    };
+    wrong.into_result().map(|()| config)
 }
 
 fn limits(args: LimitArgs) -> Limits {

@@ -7,10 +7,12 @@ use reqwest::{Method, Url};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::{pem::add_roots, primary::config::DEVELOPMENT_KEY};
+use crate::{connecting::in_words, pem::add_roots, primary::config::DEVELOPMENT_KEY};
 
 /// Longest wait for an answer: a long question has its turn, and about twenty seconds of work.
 const WAIT: Duration = Duration::from_secs(60);
+/// Where a primary's warnings stand.
+const WARNING: &str = "understudy-warning";
 /// Longest wait for a connection.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 
@@ -26,6 +28,14 @@ pub struct RemoteArgs {
     /// File with certificates, in PEM, of who may sign its certificate beside the public authorities.
     #[arg(long, requires = "url", value_name = "FILE")]
     pub url_ca: Option<std::path::PathBuf>,
+}
+
+/// What came of a request.
+pub struct Done {
+    /// The reply's body.
+    pub reply: Json,
+    /// What a primary warns of beside it.
+    pub warning: Option<String>,
 }
 
 /// A node or a primary.
@@ -76,12 +86,18 @@ impl Remote {
     /// POST of a JSON body; the reply's body.
     pub fn post(&self, path: &str, body: &impl Serialize) -> Result<Json, String> {
         let body = serde_json::to_vec(body).map_err(|error| format!("the question can't be written: {error}"))?;
+        self.exchange(Method::POST, path, &[], Some(body)).map(|done| done.reply)
+    }
+
+    /// The same of a write, with what is warned of.
+    pub fn write(&self, path: &str, body: &impl Serialize) -> Result<Done, String> {
+        let body = serde_json::to_vec(body).map_err(|error| format!("the facts can't be written: {error}"))?;
         self.exchange(Method::POST, path, &[], Some(body))
     }
 
     /// GET with a query.
     pub fn get(&self, path: &str, query: &[(String, String)]) -> Result<Json, String> {
-        self.exchange(Method::GET, path, query, None)
+        self.exchange(Method::GET, path, query, None).map(|done| done.reply)
     }
 
     fn exchange(
@@ -90,7 +106,7 @@ impl Remote {
         path: &str,
         query: &[(String, String)],
         body: Option<Vec<u8>>,
-    ) -> Result<Json, String> {
+    ) -> Result<Done, String> {
         let mut url = Url::parse(&format!("{}{path}", self.url)).map_err(|error| format!("--url: {error}"))?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -103,16 +119,19 @@ impl Remote {
             .enable_all()
             .build()
             .map_err(|error| format!("no runtime: {error}"))?;
-        let (status, bytes) = runtime
+        let (status, warning, bytes) = runtime
             .block_on(async {
                 let answer = request.send().await?;
                 let status = answer.status();
-                Ok::<_, reqwest::Error>((status, answer.bytes().await?))
+                let warning =
+                    answer.headers().get(WARNING).and_then(|warning| warning.to_str().ok()).map(ToOwned::to_owned);
+                Ok::<_, reqwest::Error>((status, warning, answer.bytes().await?))
             })
             .map_err(|error| self.unreachable(&error))?;
         let json: Option<Json> = serde_json::from_slice(&bytes).ok();
         if status.is_success() {
-            return json.ok_or_else(|| format!("{} gave no JSON: is it a node or a primary?", self.url));
+            let done = json.map(|reply| Done { reply, warning });
+            return done.ok_or_else(|| format!("{} gave no JSON: is it a node or a primary?", self.url));
         }
         let message = json.as_ref().and_then(|json| json["message"].as_str()).unwrap_or("it says no more").to_owned();
         Err(format!("{} refuses it ({}): {message}", self.url, status.as_u16()))
@@ -120,6 +139,9 @@ impl Remote {
 
     fn unreachable(&self, error: &reqwest::Error) -> String {
         let mut text = format!("{} can't be reached", self.url);
+        if let Some(words) = in_words(error, &self.url, "--url-ca") {
+            return format!("{text}: {words}");
+        }
         let mut source = std::error::Error::source(error);
         while let Some(error) = source {
             text += &format!(": {error}");

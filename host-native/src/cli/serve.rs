@@ -15,10 +15,7 @@ pub fn run(flags: ServeFlags) -> ExitCode {
     if let Err(error) = getrandom::fill(&mut random) {
         return usage_error(&format!("the system gives no random numbers: {error}"));
     }
-    let unknown = unknown::variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
-    for line in &unknown {
-        output::error_line(format_args!("understudy: {line}"));
-    }
+    unknown::tell();
     let config = match Config::check(flags, random) {
         Ok(config) => config,
         Err(error) => {

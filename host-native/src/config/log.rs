@@ -16,10 +16,15 @@ pub enum LogLevel {
 
 impl LogLevel {
     /// What there is.
-    pub const ALLOWED: &str = "error, warn or info";
+    const ALLOWED: &str = "error, warn or info";
+
+    /// Of `OSO_LOG_LEVEL`.
+    pub fn given(value: Option<String>) -> Result<Option<Self>, ConfigError> {
+        read("OSO_LOG_LEVEL", value, Self::ALLOWED, Self::read)
+    }
 
     /// Reads its name, in any letter case.
-    pub fn read(text: &str) -> Option<Self> {
+    fn read(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
             "error" => Some(LogLevel::Error),
             "warn" => Some(LogLevel::Warn),

@@ -21,10 +21,8 @@ use crate::{
 pub use authzen::{Authzen, AuthzenFlags};
 pub use log::{LogFormat, LogLevel};
 pub use tls::TlsFiles;
-pub use values::truth_or;
-pub use values::{ConfigError, duration};
-use values::{Wrong, name, read, required, set, truth, upstream_url};
-pub use values::{cors_origins, instance_memory};
+pub use values::{ConfigError, Wrong, cors_origins, duration, instance_memory, port, truth_or};
+use values::{name, read, required, set, truth, upstream_url};
 
 /// Flags of `serve`, each with its variable. All text: [`Config::check`] reads it, so that every message has one form.
 #[derive(Args, Clone, Debug, Default)]
@@ -225,10 +223,9 @@ impl Config {
             Some(port) => ("OSO_PORT", Some(port)),
             None => ("PORT", flags.platform_port),
         };
-        let port = wrong.take(read(variable, port, "a port from 0 to 65535", |text| text.parse().ok()));
+        let port = wrong.take(values::port(variable, port));
         let host = read("OSO_HOST", flags.host, "an IP address, as 0.0.0.0 or 127.0.0.1", |text| text.parse().ok());
         let host = wrong.take(host);
-        let log_level = read("OSO_LOG_LEVEL", flags.log_level, LogLevel::ALLOWED, LogLevel::read);
         let url = set(flags.url).unwrap_or_else(|| "https://api.osohq.com".to_owned());
         let within =
             |text: &str, from: Duration, to: Duration| duration(text).filter(|duration| (from..=to).contains(duration));
@@ -251,7 +248,7 @@ impl Config {
             host: host.unwrap_or(IpAddr::from([0, 0, 0, 0])),
             port: port.unwrap_or(8080),
             directory: set(flags.directory).map_or_else(|| PathBuf::from("./.oso"), PathBuf::from),
-            log_level: wrong.take(log_level).unwrap_or_default(),
+            log_level: wrong.take(LogLevel::given(flags.log_level)).unwrap_or_default(),
             log_format: wrong.take(LogFormat::given(flags.log_format)),
             drain_delay: wrong.take(drain_delay).unwrap_or_default(),
             telemetry: !wrong.take(truth("OSO_DISABLE_TELEMETRY", flags.disable_telemetry)),

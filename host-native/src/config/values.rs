@@ -23,6 +23,12 @@ impl ConfigError {
     }
 }
 
+impl From<String> for ConfigError {
+    fn from(line: String) -> Self {
+        ConfigError(vec![line])
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join("\n"))
@@ -89,6 +95,11 @@ pub fn read<T>(
         None => Ok(None),
         Some(text) => parse(&text).map(Some).ok_or_else(|| refused(variable, &text, allowed)),
     }
+}
+
+/// A port.
+pub fn port(variable: &str, value: Option<String>) -> Result<Option<u16>, ConfigError> {
+    read(variable, value, "a port from 0 to 65535", |text| text.parse().ok())
 }
 
 /// True or false; unset is false.

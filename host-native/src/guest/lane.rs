@@ -3,9 +3,12 @@
 //! Only its own thread asks, so its lock is never waited for on the path of a request; the installer takes it where it
 //! happens to be free.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use super::{instance::Instance, memory::GuestMemory, turn::Turn};
@@ -22,6 +25,8 @@ pub struct Lane {
     watched: Mutex<Option<GuestMemory>>,
     /// Set once nobody waits any more for what runs; only slow lanes have it.
     called_off: Mutex<Option<Arc<AtomicBool>>>,
+    /// How long it has worked.
+    worked_ns: AtomicU64,
 }
 
 /// An instance and the number of its generation.
@@ -68,6 +73,16 @@ impl Lane {
     /// Does nobody wait for what runs?
     pub fn is_called_off(&self) -> bool {
         lock(&self.called_off).as_ref().is_some_and(|called_off| called_off.load(Ordering::Relaxed))
+    }
+
+    /// It has worked for so long.
+    pub fn worked(&self, time: Duration) {
+        self.worked_ns.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// How long it has worked, in nanoseconds.
+    pub fn worked_ns(&self) -> u64 {
+        self.worked_ns.load(Ordering::Relaxed)
     }
 
     /// Whether a call runs.

@@ -42,6 +42,15 @@ pub struct Counts {
     pub stuck: u64,
     /// Instances made in the place of those.
     pub replaced: u64,
+    /// Nanoseconds of work of the quick lanes and of the slow ones.
+    pub worked_ns: [u64; 2],
+}
+
+impl Counts {
+    /// Seconds of work of the quick lanes and of the slow ones.
+    pub fn worked_s(&self) -> [f64; 2] {
+        self.worked_ns.map(|ns| Duration::from_nanos(ns).as_secs_f64())
+    }
 }
 
 /// All lanes of one process.
@@ -118,12 +127,22 @@ impl Lanes {
     /// What broke so far.
     pub fn counts(&self) -> Counts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (quick, slow) = self.lanes.split_at(self.config.n_workers.min(self.lanes.len()));
+        let worked = |lanes: &[Watched]| lanes.iter().map(|Watched { lane, .. }| lane.worked_ns()).sum();
         Counts {
+            worked_ns: [worked(quick), worked(slow)],
             generation: self.number(),
             traps: read(&self.traps),
             stuck: read(&self.stuck),
             replaced: read(&self.replaced),
         }
+    }
+
+    /// By how much questions have made the instances of idle lanes grow, in bytes.
+    #[cfg(test)]
+    pub fn grown_bytes(&self) -> usize {
+        let lanes = self.lanes.iter().filter_map(|Watched { lane, .. }| lane.idle());
+        lanes.filter_map(|live| Some(live.as_ref()?.instance.grown_bytes())).sum()
     }
 
     /// What instances are made of.
@@ -212,6 +231,20 @@ impl Lanes {
         quick_units: Option<u64>,
         pauses: &dyn Fn() -> bool,
     ) -> Result<Outcome, CallError> {
+        let begun = Instant::now();
+        let outcome = self.answer(lane, work, left, quick_units, pauses);
+        lane.worked(begun.elapsed());
+        outcome
+    }
+
+    fn answer(
+        &self,
+        lane: &Lane,
+        work: &mut dyn Work,
+        left: Option<Stand>,
+        quick_units: Option<u64>,
+        pauses: &dyn Fn() -> bool,
+    ) -> Result<Outcome, CallError> {
         let mut live = lane.live();
         let Live { generation, instance } = self.current(lane, &mut live)?;
         let stand = Stand { generation: *generation, offset: instance.offset() };
@@ -221,16 +254,18 @@ impl Lanes {
         let outcome = loop {
             match in_turn(lane, || work.step(instance, quick_units)) {
                 Ok(Progress::More) if !pauses() => {}
-                Ok(Progress::More) if quick_units.is_none() => break Outcome::Paused(stand),
-                Ok(Progress::More | Progress::Long) => break Outcome::Long,
-                Ok(Progress::Done) => break Outcome::Done,
-                Err(failure) => return Err(self.failed(lane, &mut live, &failure)),
+                Ok(Progress::More) if quick_units.is_none() => break Ok(Outcome::Paused(stand)),
+                Ok(Progress::More | Progress::Long) => break Ok(Outcome::Long),
+                Ok(Progress::Done) => break Ok(Outcome::Done),
+                Err(failure) => break Err(failure),
             }
         };
-        if instance.grown_bytes() > HEAP_BYTES_KEPT {
+        let outcome = outcome.map_err(|failure| self.failed(lane, &mut live, &failure));
+        // A refusal has taken as much as an answer, or more.
+        if live.as_ref().is_some_and(|live| live.instance.grown_bytes() > HEAP_BYTES_KEPT) {
             self.renew(lane, &mut live);
         }
-        Ok(outcome)
+        outcome
     }
 
     /// A new instance for one that grew large; where there can be none, it goes on.

@@ -42,6 +42,12 @@ impl Pool {
         self.lanes.counts()
     }
 
+    /// By how much questions have made its instances grow, in bytes.
+    #[cfg(test)]
+    pub(super) fn grown_bytes(&self) -> usize {
+        self.lanes.grown_bytes()
+    }
+
     /// What instances are made of.
     pub(super) fn guest(&self) -> &Guest {
         self.lanes.guest()

@@ -14,6 +14,7 @@ use super::{
     component::Guest,
     config::PoolConfig,
     instance::{Failure, Instance, Opening},
+    limits::HEAP_BYTES_KEPT,
     pool::Pool,
     work::{Progress, Questions, Work},
 };
@@ -129,4 +130,22 @@ fn memory_that_is_spent_is_an_error_with_a_name() {
     assert!(matches!(counted, Failure::Refused(Refusal::Ask(AskError::Memory { .. }))), "{counted}");
     let failure = within(Opening { work_bytes_max: u64::MAX, ..Opening::within(9 << 20, 1) });
     assert!(matches!(failure, Failure::Memory(max) if max >= 9 << 20), "{failure}");
+}
+
+/// Memory of a guest never shrinks: an instance that a refused question has made large gives way to a new one.
+#[tokio::test]
+async fn what_a_refused_question_took_is_given_back() {
+    let config = PoolConfig { quick_units: WORK_UNITS_PER_REQUEST, ..PoolConfig::new(1) };
+    let pool = pool(1_500, config.with_memory(Some(256 << 20)));
+    for asker in [key(1), Asker { worker: Some(0), key: 1 }] {
+        let refused = pool.ask(asker, asked(1)).await.unwrap_err();
+        assert!(matches!(refused, CallError::Ask(AskError::Memory { .. }) | CallError::Long), "{refused:?}");
+        let grown_bytes = pool.grown_bytes();
+        assert!(grown_bytes <= HEAP_BYTES_KEPT, "{asker:?}: {grown_bytes}");
+    }
+    let few = Ask::Query { predicate: "next".into(), args: vec![Pattern::Any, Pattern::Any] };
+    assert_eq!(pool.ask(key(1), Asked::now(vec![few], Vec::new())).await.unwrap().len(), 1);
+    let counts = pool.counts();
+    assert_eq!((counts.stuck, counts.traps), (0, 0), "it is no fault of an instance");
+    assert!(counts.worked_s().iter().all(|seconds| *seconds > 0.0), "{counts:?}");
 }

@@ -7,13 +7,16 @@ use super::{
     convert, question,
     reply::Reply,
     state::{Asked, Asker, State, mismatch},
+    tally::Tally,
 };
 
 /// One decision.
 pub async fn authorize(state: &State, asker: Asker, body: &[u8]) -> Result<Reply, Reply> {
     let asked: wire::AuthorizeRequest = convert::question(body)?;
     match state.ask(asker, question::authorize(&asked)?, convert::facts(&asked.context_facts)?).await? {
-        Answer::Decision(allowed) => Ok(Reply::ok(&wire::AuthorizeResult { allowed })),
+        Answer::Decision(allowed) => {
+            Ok(Reply::ok(&wire::AuthorizeResult { allowed }).counted(Tally::decision(allowed)))
+        }
         _ => Err(mismatch().into()),
     }
 }
@@ -37,7 +40,9 @@ pub async fn authorize_resources(state: &State, asker: Asker, body: &[u8]) -> Re
     if answers.len() != asked.resources.len() {
         return Err(mismatch().into());
     }
+    let n_asked = answers.len();
     let allowed = asked.resources.into_iter().zip(answers).filter(|(_, answer)| *answer == Answer::Decision(true));
-    let results = allowed.map(|(resource, _)| resource).collect();
-    Ok(Reply::ok(&wire::AuthorizeResourcesResult { results }))
+    let results: Vec<_> = allowed.map(|(resource, _)| resource).collect();
+    let tally = Tally::decisions(results.len(), n_asked.saturating_sub(results.len()));
+    Ok(Reply::ok(&wire::AuthorizeResourcesResult { results }).counted(tally))
 }

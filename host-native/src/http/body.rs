@@ -12,6 +12,7 @@ use super::{
     limits::{DISCARD_WAIT, Pace},
     reply::Reply,
     shares::{self, Full, Place},
+    tally::Shed,
 };
 
 /// A body that was refused.
@@ -45,7 +46,7 @@ pub async fn read(
         return Err(Refused::with_rest(head::too_large().into(), body));
     }
     if bytes.grow(head_bytes) == Err(Full) {
-        return Err(Refused::with_rest(full(), body));
+        return Err(Refused::with_rest(full(Shed::Bytes), body));
     }
     let begun = tokio::time::Instant::now();
     let mut first = Bytes::new();
@@ -54,7 +55,7 @@ pub async fn read(
         let n_bytes = first.len().max(all.len());
         let frame = match at_hand(&mut body).await {
             Some(frame) => frame,
-            None if place.arrives() == Err(Full) => return Err(Refused::with_rest(full(), body)),
+            None if place.arrives() == Err(Full) => return Err(Refused::with_rest(full(Shed::Requests), body)),
             None => match tokio::time::timeout_at(begun + pace.time_for(n_bytes as u64), body.frame()).await {
                 Ok(frame) => frame,
                 Err(_) => {
@@ -76,7 +77,7 @@ pub async fn read(
         let refusal = if n_bytes > BODY_BYTES_MAX {
             head::too_large().into()
         } else if bytes.grow(head_bytes.saturating_add(n_bytes)) == Err(Full) {
-            full()
+            full(Shed::Bytes)
         } else {
             keep(data, &mut first, &mut all);
             continue;
@@ -142,6 +143,6 @@ pub async fn drop_at_hand(mut body: Incoming) -> bool {
 }
 
 /// The refusal where there is no room for another request.
-pub fn full() -> Reply {
-    Reply::error(Code::Unavailable, "too many requests at once: ask again in a moment")
+pub fn full(cause: Shed) -> Reply {
+    Reply::shed(cause, "too many requests at once: ask again in a moment")
 }

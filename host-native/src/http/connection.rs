@@ -22,6 +22,7 @@ use super::{
         CONNECTION_WINDOW_BYTES, HEAD_BYTES_MAX, READ_AHEAD_BYTES_MAX, SEND_BYTES_MAX, STREAM_WINDOW_BYTES, STREAMS_MAX,
     },
     peers::{Order, Peer},
+    refused,
     reply::ReplyBody,
     socket::{First, Socket},
     tls::{self, Tls},
@@ -45,6 +46,11 @@ pub async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: Rc<Peer>) {
 }
 
 async fn serve_tls(worker: Rc<Worker>, tls: Arc<Tls>, stream: TcpStream, peer: Rc<Peer>) {
+    let Some(is_http) = unless_told(&peer, begins_as_http(&stream)).await else { return };
+    if is_http {
+        unless_told(&peer, refused::tell_tls(stream)).await;
+        return;
+    }
     let accepting = tls.acceptor().accept(Socket::new(stream, peer.clone()));
     let Some(Ok(stream)) = unless_told(&peer, accepting).await else { return };
     let session = stream.get_ref().1;
@@ -59,6 +65,12 @@ async fn serve_tls(worker: Rc<Worker>, tls: Arc<Tls>, stream: TcpStream, peer: R
         },
     };
     speak(worker, stream, peer, is_http2, certificate).await;
+}
+
+/// Does it begin as a request does, with a letter of its method? TLS begins with the number 22. The byte stays where it is.
+async fn begins_as_http(stream: &TcpStream) -> bool {
+    let mut first = [0];
+    matches!(stream.peek(&mut first).await, Ok(1) if first[0].is_ascii_alphabetic())
 }
 
 /// Does it begin with the preface of HTTP/2? And the bytes taken to find that out. Waits for as many as that takes.

@@ -23,6 +23,7 @@ use super::{
     service::{Admission, Arrived, Kind, Service},
     shares::{self, Connection, Full, Owner, Place},
     state::Asker,
+    tally::Shed,
     worker::Worker,
 };
 
@@ -79,13 +80,18 @@ pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<Rep
     let methods = (parts.method == Method::OPTIONS).then(|| service.methods(&path)).filter(|all| !all.is_empty());
     let preflight = methods.map(|all| if all == "OPTIONS" { all } else { all + ", OPTIONS" });
     let of_page = origins.as_ref().filter(|_| parts.headers.contains_key(ORIGIN)).map(|_| parts.headers.clone());
+    let mut headers = parts.headers;
+    if headers.get(X_REQUEST_ID).is_none_or(|id| id.is_empty()) {
+        // Whoever sent none may name it by the one that the reply has.
+        headers.insert(X_REQUEST_ID, request_id.clone());
+    }
     let arrived = Arrived {
         asker: Asker { worker: Some(*index), key: 0 },
         // Whatever answers GET answers HEAD: with the same, but for the body (RFC 9110 §9.3.2).
         method: if is_head { "GET" } else { parts.method.as_str() }.to_owned(),
         path,
         query: parts.uri.query().unwrap_or_default().to_owned(),
-        headers: parts.headers,
+        headers,
         body: Bytes::new(),
         place: Place::new(shares, &caller.connection, Owner::Strangers),
         lacks_certificate: caller.certificate.is_lacking(),
@@ -96,8 +102,11 @@ pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<Rep
         None => reply(caller, asks, arrived, body).await,
     };
     let took = begun.elapsed();
-    let Reply { status, headers, body, .. } = reply;
+    let Reply { status, headers, body, tally, .. } = reply;
     service.observe(label, status.as_u16(), took.as_secs_f64());
+    if !tally.is_empty() {
+        service.tally(label, &tally);
+    }
     let length = body.size_hint().exact().filter(|_| is_head);
     let mut response = Response::new(if is_head { ReplyBody::Bytes(None) } else { body });
     *response.status_mut() = status;
@@ -138,7 +147,7 @@ async fn reply(caller: &Caller, mut asks: Asks, arrived: Arrived, body: Incoming
             // What has to be done for those without a key waits for nothing, but for a primary's new environment.
             let place = if admission.kind == Kind::Open { Some(shares.stranger()) } else { None };
             let reply = match place {
-                Some(None) => body::full(),
+                Some(None) => body::full(Shed::Strangers),
                 // Whoever watches is told at once; a page of numbers, and all else, takes its turn with the keys' questions.
                 None if arrived.path != METRICS => service.handle(&arrived, admission).await,
                 _ => queue.run(STRANGERS, service.handle(&arrived, admission)).await,
@@ -179,16 +188,16 @@ async fn keyed(
         }
     }
     if arrived.place.is_whole().is_err() {
-        return (body::full(), false);
+        return (body::full(Shed::Requests), false);
     }
     asks.waits();
     let reply = queue.run(arrived.asker.key, unhurried(&**service, apart, arrived, admission)).await;
     drop(bytes);
     let share = shares::Bytes::of(shares, &caller.connection, owner);
-    let Reply { status, headers, body, begins_anew } = reply;
+    let Reply { status, headers, body, begins_anew, tally } = reply;
     match body.within(share) {
-        Ok(body) => (Reply { status, headers, body, begins_anew }, false),
-        Err(Full) => (Reply::error(Code::Unavailable, NO_ROOM_FOR_REPLY), false),
+        Ok(body) => (Reply { status, headers, body, begins_anew, tally }, false),
+        Err(Full) => (Reply::shed(Shed::Answers, NO_ROOM_FOR_REPLY), false),
     }
 }
 

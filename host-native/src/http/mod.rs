@@ -31,6 +31,7 @@ pub mod service;
 mod shares;
 mod socket;
 pub mod state;
+pub mod tally;
 pub mod tls;
 mod worker;
 

@@ -20,6 +20,7 @@ use super::{
     refusal::{Refusal, Unreadable},
     shares::{self, Full},
     state::CallError,
+    tally::{Shed, Tally},
 };
 use crate::keys::KeyRefusal;
 
@@ -34,6 +35,8 @@ pub struct Reply {
     pub body: ReplyBody,
     /// What was asked takes too long beside others: all of it begins anew apart.
     pub begins_anew: bool,
+    /// What it adds to the metrics.
+    pub tally: Tally,
 }
 
 /// Bytes, or a part of a file that is read as it is sent.
@@ -81,7 +84,20 @@ impl Reply {
 
     /// The error body, with the status of the code.
     pub fn error(code: Code, message: impl Into<String>) -> Self {
-        Self::json(code.status(), &ApiError { message: message.into() })
+        let reply = Self::json(code.status(), &ApiError { message: message.into() });
+        reply.counted(Tally { code: Some(code), ..Tally::default() })
+    }
+
+    /// There was no room for it.
+    pub fn shed(cause: Shed, message: impl Into<String>) -> Self {
+        let reply = Self::error(Code::Unavailable, message);
+        let tally = Tally { shed: Some(cause), ..reply.tally.clone() };
+        reply.counted(tally)
+    }
+
+    /// The same, adding this to the metrics.
+    pub fn counted(self, tally: Tally) -> Self {
+        Reply { tally, ..self }
     }
 
     /// Any bytes.
@@ -95,7 +111,7 @@ impl Reply {
     /// No body: 204 and 304 only.
     pub fn empty(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Reply { status, headers: Vec::new(), body: ReplyBody::Bytes(None), begins_anew: false }
+        Reply { status, headers: Vec::new(), body: ReplyBody::Bytes(None), begins_anew: false, tally: Tally::default() }
     }
 
     /// A part of a file, from where it stands.
@@ -155,7 +171,7 @@ impl From<CallError> for Reply {
                 Reply::error(Code::Unavailable, "nothing to serve yet: no policy and facts have arrived")
             }
             CallError::Busy => {
-                Reply::error(Code::Unavailable, "too many long questions wait for an answer already: ask again later")
+                Reply::shed(Shed::Questions, "too many long questions wait for an answer already: ask again later")
             }
             CallError::Long => Reply {
                 begins_anew: true,

@@ -11,6 +11,7 @@ use super::{
     reply::Reply,
     service::{Admission, Arrived, Kind, Service},
     state::{Lost, Pending, State},
+    tally::Tally,
 };
 use crate::keys::{KeyRefusal, Right};
 
@@ -45,6 +46,10 @@ impl Service for Node {
 
     fn observe(&self, path: &'static str, status: u16, seconds: f64) {
         self.0.observe.request(path, status, seconds);
+    }
+
+    fn tally(&self, path: &'static str, tally: &Tally) {
+        self.0.observe.tally(path, tally);
     }
 
     fn lost(&self, why: Lost) {

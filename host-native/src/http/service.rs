@@ -18,6 +18,7 @@ use super::{
     reply::Reply,
     shares::Place,
     state::{Asker, Lost, Pending},
+    tally::Tally,
 };
 
 /// A whole request.
@@ -95,6 +96,8 @@ pub trait Service: Send + Sync + 'static {
     fn methods(&self, path: &str) -> String;
     /// Told of every reply.
     fn observe(&self, path: &'static str, status: u16, seconds: f64);
+    /// Told what a reply adds to the metrics besides.
+    fn tally(&self, path: &'static str, tally: &Tally);
     /// Told of every connection that there was no room for.
     fn lost(&self, why: Lost);
     /// Seconds after which to come again where there is no answer now (503). One SDK waits them out three times before it

@@ -20,7 +20,7 @@ use understudy_core::{
     rules::rule::BlockMetadata,
 };
 
-use super::{authzen::settings::Settings, refusal::Refusal};
+use super::{authzen::settings::Settings, refusal::Refusal, tally::Tally};
 use crate::keys::KeyCheck;
 
 /// A future of the worker's own thread.
@@ -114,6 +114,8 @@ pub enum Lost {
 pub trait Observe: Send + Sync {
     /// One request answered. `path` is one of a small fixed set.
     fn request(&self, path: &'static str, status: u16, seconds: f64);
+    /// What a reply adds besides.
+    fn tally(&self, path: &'static str, tally: &Tally);
     /// One connection that there was no room for.
     fn connection_lost(&self, why: Lost);
     /// Everything counted, in Prometheus' text form.

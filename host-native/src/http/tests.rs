@@ -25,6 +25,7 @@ use super::{
     server::{Listeners, Running},
     service::Service,
     state::{Answers, Asked, Asker, CallError, Lost, Metadata, Observe, Pending, State},
+    tally::Tally,
 };
 use crate::keys::{KeyCheck, KeyRefusal, Right};
 
@@ -35,6 +36,8 @@ pub(super) struct Straw {
     pub(super) is_let_go: AtomicBool,
     /// Connections that there was no room for.
     pub(super) lost: Mutex<Vec<Lost>>,
+    /// What replies added to the metrics.
+    pub(super) tallies: Mutex<Vec<(&'static str, Tally)>>,
 }
 
 impl KeyCheck for Straw {
@@ -51,6 +54,10 @@ impl Observe for Straw {
     fn request(&self, _: &'static str, _: u16, _: f64) {
         self.seen.fetch_add(1, Ordering::Relaxed);
     }
+    fn tally(&self, path: &'static str, tally: &Tally) {
+        self.tallies.lock().unwrap().push((path, tally.clone()));
+    }
+
     fn connection_lost(&self, why: Lost) {
         self.lost.lock().unwrap().push(why);
     }
@@ -152,7 +159,13 @@ pub(super) fn start_with(limits: Limits, n_workers: usize) -> Server {
 
 fn start_as(limits: Limits, n_workers: usize, origins: Option<Origins>) -> Server {
     let (seen, held) = (AtomicU64::new(0), AtomicU64::new(0));
-    let straw = Arc::new(Straw { seen, held, is_let_go: AtomicBool::new(false), lost: Mutex::default() });
+    let straw = Arc::new(Straw {
+        seen,
+        held,
+        is_let_go: AtomicBool::new(false),
+        lost: Mutex::default(),
+        tallies: Mutex::default(),
+    });
     let state = State {
         keys: straw.clone(),
         answers: straw.clone(),

@@ -1,7 +1,7 @@
 //! What callers expected of earlier answers (`POST /api/expect`), compared with what was answered: how a move from another
 //! authorization is watched.
 //!
-//! An answer is known by the id that its request came with; ids that this primary made itself are not kept.
+//! An answer is known by the id that its request came with, or by the one that this primary gave it.
 
 use std::{
     collections::{HashMap, VecDeque},

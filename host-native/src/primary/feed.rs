@@ -78,7 +78,7 @@ async fn head(ledger: &Ledger, arrived: &Arrived) -> Result<Reply, Reply> {
     let is_known = |published: &Option<Arc<Published>>| {
         published.as_ref().is_some_and(|published| known.is_some_and(|known| names(known, &tag_of(published))))
     };
-    let wait = Duration::from_secs(wait_s(&arrived.query));
+    let wait = Duration::from_secs(wait_s(&arrived.query)?);
     let waits_for_news = !wait.is_zero() && is_known(&newest.borrow_and_update());
     if !waits_for_news {
         // What was acknowledged before this request is in what it is answered, if a snapshot of it comes about in time.
@@ -121,11 +121,26 @@ fn names(known: &str, tag: &str) -> bool {
     known.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 
-/// Seconds of `wait` in a query string, at most [`WAIT_S_MAX`]; 0 for anything unreadable.
-fn wait_s(query: &str) -> u64 {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let wait = pairs.filter(|(name, _)| *name == "wait").map(|(_, value)| unescape(value).parse().unwrap_or(0)).next();
-    wait.unwrap_or(0).min(WAIT_S_MAX)
+/// Seconds of `wait` in the query string of a head, at most [`WAIT_S_MAX`]; 0 without it. Anything else is refused: who waits
+/// for news and doesn't get to wait asks again and again.
+fn wait_s(query: &str) -> Result<u64, Reply> {
+    let refused = |message: String| Err(Reply::error(Code::BadRequest, message));
+    let mut wait = 0;
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (unescape(name), unescape(value));
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+        if name != "wait" {
+            return refused(format!("`{shown}` isn't a parameter of the head: it takes wait, in seconds"));
+        }
+        let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number {
+            return refused("`wait` isn't a number: give whole seconds, as wait=60".to_owned());
+        }
+        // More digits than a number has are a long time too.
+        wait = value.parse().unwrap_or(u64::MAX);
+    }
+    Ok(wait.min(WAIT_S_MAX))
 }
 
 fn blob(ledger: &Ledger, arrived: &Arrived, sha256: &str) -> Result<Reply, Reply> {
@@ -241,10 +256,29 @@ mod tests {
             assert!(names(known, "\"1-a\""), "{known}");
         }
         assert!(!names("\"1-b\"", "\"1-a\""));
-        assert_eq!(wait_s("wait=7"), 7);
-        assert_eq!(wait_s("x=1&wait=7000"), WAIT_S_MAX);
-        for none in ["", "wait", "wait=", "wait=-1", "wait=soon"] {
-            assert_eq!(wait_s(none), 0, "{none}");
+        for (query, expected) in [
+            ("", 0),
+            ("wait=7", 7),
+            ("wait=0", 0),
+            ("wait=7000", WAIT_S_MAX),
+            ("wait=99999999999999999999", WAIT_S_MAX),
+        ] {
+            assert_eq!(wait_s(query).ok(), Some(expected), "{query}");
+        }
+        for (query, name) in [
+            ("wait", "`wait`"),
+            ("wait=", "`wait`"),
+            ("wait=-1", "`wait`"),
+            ("wait=%2B1", "`wait`"),
+            ("wait=soon", "`wait`"),
+            ("wait=1s", "`wait`"),
+            ("wiat=7", "`wiat`"),
+            ("wait=1&x=2", "`x`"),
+        ] {
+            let refusal = wait_s(query).expect_err(query);
+            let crate::http::reply::ReplyBody::Bytes(Some(bytes)) = refusal.body else { panic!("a text") };
+            assert_eq!(refusal.status, 400);
+            assert!(String::from_utf8_lossy(&bytes).contains(name), "{query}");
         }
     }
 }

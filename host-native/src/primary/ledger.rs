@@ -5,97 +5,59 @@
 //! INVARIANT: whoever holds both locks took `publishing` first.
 
 use std::{
-    fmt,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::Duration,
 };
 
 use tokio::sync::watch;
 use understudy_core::{
     rules::rule::Program,
-    snapshot::{Contents, Key, Manifest, PolicyText},
+    snapshot::{Key, PolicyText},
 };
 use understudy_wire::feed::{Blob, FORMAT, Head};
 
 use super::{
     blobs::Blobs,
+    changes::{Counted, PublishError, WriteError},
     facts,
     health::Health,
     instances::Instances,
     limits::Limits,
     pace::{Pace, Unpublished},
-    policy::{self, PolicyRefused},
+    policy,
     store::{Edit, FactCounts, Moment, Published, Store, StoreError, Written},
 };
-use crate::{build, http::state::Answers, keys::salted};
+use crate::{http::state::Answers, keys::salted};
 
 /// Data of one environment.
 pub struct Ledger {
-    store: Box<dyn Store>,
-    instances: Arc<dyn Instances>,
-    blobs: Blobs,
+    pub(super) store: Box<dyn Store>,
+    pub(super) instances: Arc<dyn Instances>,
+    pub(super) blobs: Blobs,
     /// Sorted by digest.
-    keys: Vec<Key>,
+    pub(super) keys: Vec<Key>,
     /// How long the last build took.
-    publishing: Mutex<Duration>,
-    writing: Mutex<InForce>,
-    head: watch::Sender<Option<Arc<Published>>>,
-    pace: Pace,
-    health: Health,
+    pub(super) publishing: Mutex<Duration>,
+    pub(super) writing: Mutex<InForce>,
+    pub(super) head: watch::Sender<Option<Arc<Published>>>,
+    pub(super) pace: Pace,
+    pub(super) health: Health,
     /// Offset of the last write that was acknowledged, for those who must not wait for one that goes on.
-    acknowledged: AtomicU64,
+    pub(super) acknowledged: AtomicU64,
 }
 
 /// What the instances have been told.
-struct InForce {
+pub(super) struct InForce {
     /// The policy in force, which says what facts may be written.
-    program: Program,
+    pub(super) program: Program,
     /// Offset of the last write that the instances have.
-    offset: u64,
+    pub(super) offset: u64,
     /// The disk failed a change: nobody knows whether the store has it.
-    is_unsure: bool,
+    pub(super) is_unsure: bool,
 }
-
-/// Why a write was not done. Nothing has changed then.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WriteError {
-    /// The policy has no place for this fact.
-    Unfit(String),
-    /// The store says so.
-    Store(StoreError),
-}
-
-/// Why there is no new snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PublishError {
-    /// The store can't be read.
-    Store(StoreError),
-    /// No snapshot can be made of what is stored.
-    Build(String),
-    /// The snapshot can't be written.
-    Disk(String),
-    /// The instances refused it.
-    Install(String),
-    /// The instances have it, but the store can't remember it: nodes don't see it yet.
-    Unrecorded(StoreError),
-}
-
-impl fmt::Display for PublishError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PublishError::Store(error) => error.fmt(f),
-            PublishError::Build(what) => write!(f, "no snapshot can be made of what is stored: {what}"),
-            PublishError::Disk(what) => write!(f, "the snapshot can't be written: {what}"),
-            PublishError::Install(what) => write!(f, "the engine refused the snapshot: {what}"),
-            PublishError::Unrecorded(error) => write!(f, "the new snapshot can't be recorded: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for PublishError {}
 
 impl Ledger {
     /// Opens what the folder has and makes the instances serve it: the newest snapshot with the log after it, or a new
@@ -249,7 +211,7 @@ impl Ledger {
     }
 
     /// After a failure of the disk: a snapshot, which is a write too, is tried until one comes about.
-    fn failed(&self, in_force: &mut InForce, error: StoreError) -> StoreError {
+    pub(super) fn failed(&self, in_force: &mut InForce, error: StoreError) -> StoreError {
         if matches!(error, StoreError::Disk(_) | StoreError::Damaged(_)) {
             in_force.is_unsure = true;
             self.health.writes.fails(error.to_string());
@@ -259,7 +221,7 @@ impl Ledger {
     }
 
     /// Tells the instances what the store has and they don't: a change that the disk failed, and has all the same.
-    fn catch_up(&self, in_force: &mut InForce) -> Result<(), StoreError> {
+    pub(super) fn catch_up(&self, in_force: &mut InForce) -> Result<(), StoreError> {
         if !in_force.is_unsure {
             return Ok(());
         }
@@ -285,144 +247,9 @@ impl Ledger {
         in_force.is_unsure = false;
         Ok(())
     }
-
-    /// Puts a checked policy in force; `None`: it was in force already. Gives the offset. Blocks for a build.
-    pub fn set_policy(&self, new: &PolicyText, program: Program) -> Result<Option<u64>, PolicyRefused> {
-        let failed = |what: String| PolicyRefused::Failed(format!("{what}; the policy before stays in force"));
-        let mut last_build = lock(&self.publishing).map_err(|error| failed(error.to_string()))?;
-        let mut writing = lock(&self.writing).map_err(|error| failed(error.to_string()))?;
-        self.catch_up(&mut writing).map_err(|error| failed(error.to_string()))?;
-        let old = self.store.policy().map_err(|error| failed(error.to_string()))?;
-        if old.as_ref().is_some_and(|old| old.text == new.text) {
-            return Ok(None);
-        }
-        let offset = self.store.set_policy(Some(new));
-        let offset = offset.map_err(|error| failed(self.failed(&mut writing, error).to_string()))?;
-        let unpublished = self.pace.take();
-        match self.publish_holding(&mut last_build) {
-            Ok(()) => {}
-            // It answers already; nodes get it with the next build.
-            Err(error @ PublishError::Unrecorded(_)) => {
-                tracing::error!("{error}");
-                self.pace.put_back(unpublished.unwrap_or_else(Unpublished::one));
-            }
-            Err(error) => {
-                if let Some(unpublished) = unpublished {
-                    self.pace.put_back(unpublished);
-                }
-                if let Err(worse) = self.store.set_policy(old.as_ref()) {
-                    let worse = self.failed(&mut writing, worse);
-                    tracing::error!("the policy before can't be put back: {worse}");
-                    return Err(PolicyRefused::Failed(format!("{error}; after a restart the new policy is in force")));
-                }
-                writing.offset = self.store.offset().unwrap_or(offset);
-                return Err(failed(error.to_string()));
-            }
-        }
-        writing.program = program;
-        writing.offset = writing.offset.max(offset);
-        Ok(Some(offset))
-    }
-
-    /// Makes a snapshot of what is stored and shows it. Blocks; writes go on meanwhile.
-    pub fn publish(&self) -> Result<(), PublishError> {
-        let mut last_build = lock(&self.publishing).map_err(PublishError::Store)?;
-        let caught_up = lock(&self.writing).and_then(|mut in_force| self.catch_up(&mut in_force));
-        let outcome = caught_up.map_err(PublishError::Store).and_then(|()| self.publish_holding(&mut last_build));
-        match &outcome {
-            Ok(()) => {
-                self.health.writes.is_well();
-                self.health.snapshots.is_well();
-            }
-            Err(error) => self.health.snapshots.fails(error.to_string()),
-        }
-        outcome
-    }
-
-    /// How long the last build took.
-    pub fn last_build(&self) -> Duration {
-        lock(&self.publishing).map_or(Duration::ZERO, |last| *last)
-    }
-
-    fn publish_holding(&self, last_build: &mut Duration) -> Result<(), PublishError> {
-        let begun = Instant::now();
-        let moment = self.store.moment().map_err(PublishError::Store)?;
-        let last = self.store.published().map_err(PublishError::Store)?;
-        let epoch = self.store.last_epoch().map_err(PublishError::Store)?;
-        let epoch = epoch.checked_add(1).ok_or(PublishError::Store(StoreError::Damaged("the epoch")))?;
-        let created_ms = now_ms();
-        let manifest = Manifest {
-            environment: self.environment().to_owned(),
-            store: self.store_id().to_owned(),
-            epoch,
-            created_ms,
-            offset: moment.offset,
-            ..Manifest::default()
-        };
-        let contents = Contents { manifest, policy: moment.policy, keys: Some(self.keys.clone()) };
-        let bytes = build::snapshot(&contents, moment.facts).map_err(|error| PublishError::Build(error.to_string()))?;
-        let disk = |error: std::io::Error| PublishError::Disk(error.to_string());
-        let sha256 = self.blobs.write(&bytes).map_err(disk)?;
-        let n_bytes = bytes.len() as u64;
-        drop(bytes);
-        if let Err(what) = self.instances.install(&self.blobs.path(&sha256)) {
-            self.keep(&[]);
-            return Err(PublishError::Install(what));
-        }
-        let previous = last.map(|last| last.sha256);
-        let published = Published { epoch, created_ms, offset: moment.offset, sha256, bytes: n_bytes, previous };
-        if let Err(error) = self.store.publish(&published) {
-            // The store may have it all the same: it stays until the next one, as one file, not as one of each attempt.
-            self.keep(&[published.sha256.as_str()]);
-            return Err(PublishError::Unrecorded(error));
-        }
-        self.instances.forget(published.offset);
-        self.show(published);
-        *last_build = begun.elapsed();
-        tracing::info!(epoch, bytes = n_bytes, ms = last_build.as_millis() as u64, "a snapshot was made");
-        Ok(())
-    }
-
-    fn show(&self, published: Published) {
-        self.head.send_replace(Some(Arc::new(published)));
-        self.keep(&[]);
-    }
-
-    /// Removes every snapshot but those that nodes may ask for, and these.
-    fn keep(&self, more: &[&str]) {
-        let shown = self.head.borrow().clone();
-        let shown = shown.iter().flat_map(|shown| [Some(shown.sha256.as_str()), shown.previous.as_deref()]).flatten();
-        self.blobs.keep(&shown.chain(more.iter().copied()).collect::<Vec<_>>());
-    }
-}
-
-/// What a write did, in numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counted {
-    /// Offset after it.
-    pub offset: u64,
-    /// Facts that were not there before.
-    pub n_inserted: usize,
-    /// Facts that are not there any more.
-    pub n_deleted: usize,
-    /// What most likely is a slip in the facts inserted, each once.
-    pub warnings: Vec<String>,
-}
-
-impl Counted {
-    fn new(offset: u64, changes: &[understudy_core::model::Change], warnings: Vec<String>) -> Self {
-        let is_insert = |change: &&_| matches!(change, understudy_core::model::Change::Insert(_));
-        let n_inserted = changes.iter().filter(is_insert).count();
-        Counted { offset, n_inserted, n_deleted: changes.len() - n_inserted, warnings }
-    }
 }
 
 /// A thread that panicked while it held the lock may have left store and instances apart: only a start puts that right.
-fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>, StoreError> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>, StoreError> {
     mutex.lock().map_err(|_| StoreError::Disk("an earlier write broke off: restart the primary".into()))
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }

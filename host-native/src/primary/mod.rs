@@ -6,6 +6,7 @@
 
 pub mod blobs;
 pub mod bounded;
+pub mod changes;
 pub mod config;
 pub mod database;
 pub mod encoding;
@@ -22,6 +23,7 @@ pub mod metrics;
 pub mod pace;
 pub mod policy;
 pub mod publisher;
+mod publishing;
 pub mod rate;
 pub mod reads;
 pub mod redb_store;

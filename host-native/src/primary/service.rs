@@ -24,6 +24,7 @@ use crate::{
         router,
         service::{Admission, Arrived, Kind, Service},
         state::{Lost, Pending},
+        tally::Tally,
     },
     keys::{KeyRefusal, Right},
 };
@@ -70,6 +71,10 @@ impl Service for Primary {
 
     fn observe(&self, path: &'static str, status: u16, seconds: f64) {
         self.environments.main().state.observe.request(path, status, seconds);
+    }
+
+    fn tally(&self, path: &'static str, tally: &Tally) {
+        self.environments.main().state.observe.tally(path, tally);
     }
 
     fn lost(&self, why: Lost) {

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use understudy_core::snapshot::Key;
+use understudy_core::{model::Fact, rules::rule::Program, snapshot::Key};
 
 use super::{
     blobs::{Blobs, own},
@@ -20,7 +20,10 @@ use super::{
     store::{Store, StoreError},
 };
 use crate::{
-    build,
+    build::{
+        self,
+        fact_warnings::{self, FactWarnings},
+    },
     keys::{Right, hex},
 };
 
@@ -34,14 +37,23 @@ pub fn tests_folder(config: &PrimaryConfig) -> PathBuf {
 /// Blocks.
 pub fn open_main(config: &PrimaryConfig, accepted: &Accepted, instances: Arc<dyn Instances>) -> Result<Ledger, String> {
     let checked = policy::check_files(&config.policy, &*instances).map_err(|lines| lines.join("\n"))?;
-    let policy = checked.map(|(policy, checked)| {
+    let (policy, program) = checked.map_or((None, None), |(policy, checked)| {
         checked.warnings.iter().for_each(crate::output::error_line);
-        policy
+        (Some(policy), Some(checked.program))
     });
-    let facts = config.facts.as_deref().map_or(Ok(Vec::new()), build::jsonl::read);
+    let facts = config.facts.as_deref().map_or(Ok(Vec::new()), build::jsonl::read_with_lines);
     let facts = facts.map_err(|error| error.to_string())?;
     let store = store(&config.data, &accepted.environment, config.restores)?;
     let stored = store.policy().map_err(|error| error.to_string())?;
+    if let Some(file) = &config.facts {
+        let of_stored = || stored.as_ref().map(|stored| policy::program(Some(stored))).transpose();
+        let program = program.map_or_else(of_stored, |program| Ok(Some(program))).map_err(|lines| lines.join("\n"))?;
+        // Without a policy nobody knows yet which facts are of use.
+        if let Some(program) = program {
+            of_use(&program, file, &facts, config.limits.strict_facts)?;
+        }
+    }
+    let facts: Vec<Fact> = facts.into_iter().map(|(_, fact)| fact).collect();
     if let Some(policy) = policy.filter(|policy| stored.is_none_or(|stored| stored.text != policy.text)) {
         store.set_policy(Some(&policy)).map_err(|error| error.to_string())?;
     }
@@ -50,6 +62,20 @@ pub fn open_main(config: &PrimaryConfig, accepted: &Accepted, instances: Arc<dyn
         tracing::info!(new = n_new, "facts were read");
     }
     ledger(&config.data, accepted, store, instances)
+}
+
+/// Tells of facts that no rule can use; where it `is_strict` they are refused.
+fn of_use(program: &Program, file: &Path, facts: &[(usize, Fact)], is_strict: bool) -> Result<(), String> {
+    let FactWarnings { lines, n_facts } = fact_warnings::of_file(program, file, facts);
+    if is_strict && n_facts > 0 {
+        return Err(format!(
+            "{}\n--strict-facts: {}: {n_facts} facts that no rule can use, none is read; write `declare` lines for those that are meant",
+            lines.join("\n"),
+            file.display()
+        ));
+    }
+    lines.iter().for_each(crate::output::error_line);
+    Ok(())
 }
 
 /// Opens or makes the folder of another environment, below the data folder. Errors as [`open_main`]. Blocks.

@@ -153,12 +153,18 @@ fn random<const N: usize>() -> Result<String, String> {
     Ok(hex(&bytes))
 }
 
-/// Does a query string ask for a copy?
+/// Does a query string ask for a copy? Another name than that would make an empty environment of what should be a copy.
 fn is_copy(query: &str) -> Result<bool, Reply> {
-    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    match pairs.filter(|(name, _)| *name == "copy").map(|(_, value)| unescape(value)).next().as_deref() {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(Reply::error(Code::BadRequest, "`copy` is true or false")),
+    let refused = |message: &str| Err(Reply::error(Code::BadRequest, message));
+    let mut is_copy = false;
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match (unescape(name).as_str(), unescape(value).as_str()) {
+            ("copy", "true") => is_copy = true,
+            ("copy", "false") => is_copy = false,
+            ("copy", _) => return refused("`copy` is true or false"),
+            _ => return refused("this path takes no parameter but `copy`, which is true or false"),
+        }
     }
+    Ok(is_copy)
 }

@@ -4,9 +4,9 @@ use hyper::header::HeaderName;
 use understudy_wire::{self as wire, Code, paths::Endpoint};
 
 use super::{
+    changes::{Counted, WriteError},
     environment::Environment,
     facts,
-    ledger::{Counted, WriteError},
     store::{Edit, StoreError},
 };
 use crate::http::{convert, refusal::Unreadable, reply::Reply};

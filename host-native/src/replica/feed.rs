@@ -16,7 +16,8 @@ use understudy_wire::feed::{FORMAT, Head, blob_path, head_path};
 
 use super::{
     Cause, Refusal, SNAPSHOT_BYTES_MAX,
-    fetch::{Fetcher, Progress},
+    fetch::Fetcher,
+    progress::{Pace, Progress, STALL},
 };
 use crate::keys::unhex;
 
@@ -38,8 +39,8 @@ pub enum HeadAnswer {
     NoFeed(Refusal),
 }
 
-/// Asks for the head. `hold_s`: seconds that the answer may be held back while the head is the one of `etag`; a static
-/// host doesn't know of it and answers at once.
+/// Asks for the head, which is small: `wait` is for all of it. `hold_s`: seconds that the answer may be held back besides,
+/// while the head is the one of `etag`; a static host doesn't know of it and answers at once.
 pub async fn head(
     fetcher: &Fetcher,
     environment: &str,
@@ -47,14 +48,19 @@ pub async fn head(
     wait: Duration,
     hold_s: u64,
 ) -> Result<HeadAnswer, Refusal> {
-    let condition: Vec<_> = etag.map(|etag| (IF_NONE_MATCH, etag.to_owned())).into_iter().collect();
     let mut path = head_path(environment);
     let mut wait = wait;
     if hold_s > 0 && etag.is_some() {
         path.push_str(&format!("?wait={hold_s}"));
         wait += Duration::from_secs(hold_s);
     }
-    let answer = fetcher.get(&path, &condition, wait).await?;
+    let asked = ask_head(fetcher, &path, etag, wait);
+    tokio::time::timeout(wait, asked).await.unwrap_or_else(|_| Err(fetcher.no_answer(wait)))
+}
+
+async fn ask_head(fetcher: &Fetcher, path: &str, etag: Option<&str>, wait: Duration) -> Result<HeadAnswer, Refusal> {
+    let condition: Vec<_> = etag.map(|etag| (IF_NONE_MATCH, etag.to_owned())).into_iter().collect();
+    let answer = fetcher.get(path, &condition, wait).await?;
     match answer.status().as_u16() {
         304 if etag.is_some() => Ok(HeadAnswer::NotModified),
         304 => {
@@ -66,7 +72,7 @@ pub async fn head(
         }
         200 => {
             let etag = answer.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(ToOwned::to_owned);
-            let text = fetcher.body(answer, HEAD_BYTES_MAX).await;
+            let text = fetcher.body(answer, HEAD_BYTES_MAX, |_| {}).await;
             match text.and_then(|text| parse(&text)) {
                 Ok(head) => Ok(HeadAnswer::Head { head, etag }),
                 Err(refusal) if matches!(refusal.cause, Cause::Network | Cause::Timeout) => Err(refusal),
@@ -107,7 +113,7 @@ pub async fn blob(
     sha256: &str,
     bytes: u64,
     part: &Path,
-    progress: &mut Progress,
+    progress: &Progress,
 ) -> Result<(), Refusal> {
     let disk = |error: io::Error| Refusal::new(Cause::Disk, format!("the download can't be written: {error}"));
     let mut have = part.metadata().map_or(0, |meta| meta.len());
@@ -116,7 +122,7 @@ pub async fn blob(
     }
     if have < bytes || bytes == 0 {
         let range: Vec<_> = (have > 0).then(|| (RANGE, format!("bytes={have}-"))).into_iter().collect();
-        let mut answer = fetcher.get(&blob_path(environment, sha256), &range, super::fetch::STALL).await?;
+        let mut answer = fetcher.get(&blob_path(environment, sha256), &range, STALL).await?;
         match answer.status() {
             StatusCode::PARTIAL_CONTENT if have > 0 => {}
             StatusCode::OK => have = 0,
@@ -131,7 +137,8 @@ pub async fn blob(
         }
         let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(part).map_err(disk)?;
         file.set_len(have).map_err(disk)?;
-        while let Some(more) = fetcher.chunk(&mut answer).await? {
+        let mut pace = Pace::begin();
+        while let Some(more) = fetcher.chunk(&mut answer, &mut pace).await? {
             have += more.len() as u64;
             progress.reach(have);
             if have > bytes {

@@ -3,48 +3,24 @@
 //! Enters: paths. Leaves: answers, bodies. Never: follows a redirect to another origin, where neither the key nor the tenant
 //! has any business; waits without end.
 
-use std::{
-    fmt::Write,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use reqwest::{
     Response, StatusCode, Url,
     header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::{Cause, Refusal};
+use super::{
+    Cause, Refusal,
+    progress::{LEAST_BYTES, Pace, STALL},
+};
 use crate::{config::Config, connecting::in_words, pem::add_roots};
 
-/// No byte for so long ends an attempt: 20 s less what it takes to say so and stop.
-pub const STALL: Duration = Duration::from_secs(19);
+/// Bytes of a refusal that are looked at.
+const ERROR_BYTES_MAX: usize = 16 << 10;
 
 /// Redirects that are followed for one question.
 const REDIRECTS_MAX: usize = 3;
-
-/// When the upstream last gave something that helps: bytes beyond all that it gave before. Answers without, errors and the
-/// same beginning again and again are no hope of more.
-#[derive(Debug, Default)]
-pub struct Progress {
-    furthest_bytes: u64,
-    at: Option<Instant>,
-}
-
-impl Progress {
-    /// So many bytes of what is needed are here.
-    pub fn reach(&mut self, n_bytes: u64) {
-        if n_bytes > self.furthest_bytes {
-            self.furthest_bytes = n_bytes;
-            self.at = Some(Instant::now());
-        }
-    }
-
-    /// When that was; `None`: never.
-    pub fn at(&self) -> Option<Instant> {
-        self.at
-    }
-}
 
 /// The client of one upstream.
 pub struct Fetcher {
@@ -101,12 +77,30 @@ impl Fetcher {
             request = request.header(name, value);
         }
         match tokio::time::timeout(wait, request.send()).await {
-            Err(_) => {
-                let text = format!("the upstream {} gave no answer within {} s", self.url, wait.as_secs());
-                Err(Refusal::new(Cause::Timeout, text))
-            }
-            Ok(answer) => answer.map_err(|error| network(&error, &self.url)),
+            Err(_) => Err(self.no_answer(wait)),
+            Ok(answer) => self.unless_tls(answer.map_err(|error| network(&error, &self.url))?).await,
         }
+    }
+
+    /// Plain HTTP on a port for TLS is 400, which says nothing of the setting that is wrong; servers say it in the body.
+    async fn unless_tls(&self, answer: Response) -> Result<Response, Refusal> {
+        if answer.status() != StatusCode::BAD_REQUEST || !self.url.starts_with("http://") {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let text = self.body(answer, ERROR_BYTES_MAX, |_| {}).await.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        if text.contains("TLS") || text.contains("HTTPS") {
+            let text = format!("the upstream {} can't be reached: that port speaks TLS: use https://", self.url);
+            return Err(Refusal::new(Cause::Network, text));
+        }
+        Err(self.status("this", status))
+    }
+
+    /// The refusal of an upstream that is not done in time.
+    pub fn no_answer(&self, wait: Duration) -> Refusal {
+        let text = format!("the upstream {} gave no answer within {} s", self.url, wait.as_secs());
+        Refusal::new(Cause::Timeout, text)
     }
 
     /// POST of a JSON text; the answer's status is all that counts.
@@ -128,28 +122,32 @@ fn within_origin(attempt: reqwest::redirect::Attempt<'_>) -> reqwest::redirect::
 }
 
 impl Fetcher {
-    /// The next bytes of a body; `None` at its end.
-    pub async fn chunk(&self, answer: &mut Response) -> Result<Option<Vec<u8>>, Refusal> {
-        match tokio::time::timeout(STALL, answer.chunk()).await {
+    /// The next bytes of a body at its pace; `None` at its end.
+    pub async fn chunk(&self, answer: &mut Response, pace: &mut Pace) -> Result<Option<Vec<u8>>, Refusal> {
+        match tokio::time::timeout_at(pace.until().into(), answer.chunk()).await {
             Err(_) => {
-                let text = format!("the upstream {} gave no byte for {} s", self.url, STALL.as_secs());
+                let (url, kib, seconds) = (&self.url, LEAST_BYTES >> 10, STALL.as_secs());
+                let text = format!("the upstream {url} gave less than {kib} KiB of its answer in {seconds} s");
                 Err(Refusal::new(Cause::Timeout, text))
             }
             Ok(bytes) => {
-                bytes.map(|bytes| bytes.map(|bytes| bytes.to_vec())).map_err(|error| network(&error, &self.url))
+                let bytes = bytes.map_err(|error| network(&error, &self.url))?;
+                pace.note(bytes.as_ref().map_or(0, |bytes| bytes.len()));
+                Ok(bytes.map(|bytes| bytes.to_vec()))
             }
         }
     }
 
-    /// A whole body of at most `bytes_max`.
-    pub async fn body(&self, mut answer: Response, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
-        let mut body = Vec::new();
-        while let Some(bytes) = self.chunk(&mut answer).await? {
+    /// A whole body of at most `bytes_max`. `came`: told how many bytes are here, whenever more are.
+    pub async fn body(&self, mut answer: Response, bytes_max: usize, came: impl Fn(usize)) -> Result<Vec<u8>, Refusal> {
+        let (mut body, mut pace) = (Vec::new(), Pace::begin());
+        while let Some(bytes) = self.chunk(&mut answer, &mut pace).await? {
             body.extend_from_slice(&bytes);
             if body.len() > bytes_max {
                 let text = format!("the answer of the upstream {} is larger than {bytes_max} bytes", self.url);
                 return Err(Refusal::new(Cause::TooLarge, text));
             }
+            came(body.len());
         }
         Ok(body)
     }
@@ -184,7 +182,7 @@ impl Fetcher {
 fn network(error: &reqwest::Error, url: &str) -> Refusal {
     let cause = if error.is_timeout() { Cause::Timeout } else { Cause::Network };
     let mut text = format!("the upstream {url} can't be reached");
-    if let Some(words) = in_words(error, url) {
+    if let Some(words) = in_words(error, url, "OSO_URL_CA") {
         return Refusal::new(cause, format!("{text}: {words}"));
     }
     let mut source = std::error::Error::source(error);

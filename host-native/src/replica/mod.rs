@@ -10,6 +10,7 @@ pub mod driver;
 pub mod feed;
 pub mod fetch;
 pub mod machine;
+pub mod progress;
 pub mod public_api;
 pub mod snapshots;
 pub mod status;

@@ -14,7 +14,8 @@ use understudy_core::{
 
 use super::{
     Cause, Reading, Refusal,
-    fetch::{Fetcher, Progress},
+    fetch::Fetcher,
+    progress::{Progress, STALL},
 };
 use crate::keys::hex;
 
@@ -53,7 +54,7 @@ pub async fn read(
     fetcher: &Fetcher,
     known: Option<&str>,
     wait: Duration,
-    progress: &mut Progress,
+    progress: &Progress,
 ) -> Result<Option<(Reading, String)>, Refusal> {
     let mut gathered = Gathered { n_bytes: 0, progress };
     let mut last: Option<(Reading, String)> = None;
@@ -85,7 +86,7 @@ pub async fn read(
 /// Bytes of one reading so far.
 struct Gathered<'a> {
     n_bytes: u64,
-    progress: &'a mut Progress,
+    progress: &'a Progress,
 }
 
 async fn get(
@@ -99,9 +100,10 @@ async fn get(
     if answer.status() != 200 {
         return Err(fetcher.status(&format!("GET {path}"), answer.status()));
     }
-    let text = fetcher.body(answer, bytes_max).await?;
-    gathered.n_bytes = gathered.n_bytes.saturating_add(text.len() as u64);
-    gathered.progress.reach(gathered.n_bytes);
+    let before = gathered.n_bytes;
+    let came = |n_bytes| gathered.progress.reach(before.saturating_add(n_bytes as u64));
+    let text = fetcher.body(answer, bytes_max, came).await?;
+    gathered.n_bytes = before.saturating_add(text.len() as u64);
     Ok(text)
 }
 
@@ -116,7 +118,7 @@ async fn policy(fetcher: &Fetcher, wait: Duration, gathered: &mut Gathered<'_>) 
 
 async fn facts(fetcher: &Fetcher, wait: Duration, gathered: &mut Gathered<'_>) -> Result<Vec<Fact>, Refusal> {
     // The answer's first byte may take the upstream a while; it is one answer with everything.
-    let text = get(fetcher, "/api/facts", FACTS_BYTES_MAX, wait.max(super::fetch::STALL), gathered).await?;
+    let text = get(fetcher, "/api/facts", FACTS_BYTES_MAX, wait.max(STALL), gathered).await?;
     parse_facts(&text)
 }
 

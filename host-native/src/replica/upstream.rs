@@ -3,14 +3,15 @@
 //! 200 with a head that parses: a feed. 401, 403, 404, 405 or any other 200: the public API if its policy can be read.
 //! 5xx, 429 and network errors decide nothing.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Identity, Reading, Refusal,
+    Cause, Identity, Reading, Refusal,
     feed::{self, HeadAnswer},
-    fetch::{Fetcher, Progress},
+    fetch::Fetcher,
+    progress::{Progress, STALL},
     public_api,
 };
 use crate::config::Config;
@@ -79,6 +80,8 @@ pub trait Upstream {
     fn kind(&self) -> Option<UpstreamKind>;
     /// When it last gave something that helps; `None`: never.
     fn life(&self) -> Option<std::time::Instant>;
+    /// Something serves: until then nothing is waited for once the upstream has given nothing that helps for too long.
+    fn serves(&mut self);
 }
 
 /// The upstream over HTTP.
@@ -88,20 +91,14 @@ pub struct HttpUpstream {
     kind: Option<UpstreamKind>,
     /// Of the last head and the snapshot it named.
     etag: Option<(String, String)>,
-    progress: Progress,
+    progress: Arc<Progress>,
 }
 
 impl HttpUpstream {
     /// `kind`: as remembered for this URL.
     pub fn new(config: &Config, kind: Option<UpstreamKind>) -> Result<Self, Refusal> {
         let environment = config.environment.clone();
-        Ok(HttpUpstream {
-            fetcher: Fetcher::new(config)?,
-            environment,
-            kind,
-            etag: None,
-            progress: Progress::default(),
-        })
+        Ok(HttpUpstream { fetcher: Fetcher::new(config)?, environment, kind, etag: None, progress: Arc::default() })
     }
 
     async fn ask_feed(&mut self, have: &Have, wait: Duration, hold_s: u64) -> Result<HeadAnswer, Refusal> {
@@ -117,14 +114,12 @@ impl HttpUpstream {
 
     async fn ask_public_api(&mut self, have: &Have, wait: Duration) -> Result<Latest, Refusal> {
         let known = have.content_sha256.as_deref();
-        let read = public_api::read(&self.fetcher, known, wait, &mut self.progress).await?;
+        let read = public_api::read(&self.fetcher, known, wait, &self.progress).await?;
         self.kind = Some(UpstreamKind::PublicApi);
         Ok(read.map_or(Latest::Current, |(reading, sha256)| Latest::Content { reading, sha256 }))
     }
-}
 
-impl Upstream for HttpUpstream {
-    async fn latest(&mut self, have: &Have, wait: Duration, hold_s: u64) -> Result<Latest, Refusal> {
+    async fn newest(&mut self, have: &Have, wait: Duration, hold_s: u64) -> Result<Latest, Refusal> {
         if self.kind == Some(UpstreamKind::PublicApi) {
             return self.ask_public_api(have, wait).await;
         }
@@ -148,8 +143,25 @@ impl Upstream for HttpUpstream {
         }
     }
 
+    /// The refusal of an upstream that is no hope of a node with nothing to serve.
+    fn hopeless(&self) -> Refusal {
+        let (url, seconds) = (self.fetcher.url(), STALL.as_secs());
+        Refusal::new(Cause::Timeout, format!("the upstream {url} gave nothing that helps for {seconds} s"))
+    }
+}
+
+impl Upstream for HttpUpstream {
+    async fn latest(&mut self, have: &Have, wait: Duration, hold_s: u64) -> Result<Latest, Refusal> {
+        let progress = self.progress.clone();
+        match progress.hoping(self.newest(have, wait, hold_s)).await {
+            Some(done) => done,
+            None => Err(self.hopeless()),
+        }
+    }
+
     async fn fetch(&mut self, sha256: &str, bytes: u64, part: &Path) -> Result<(), Refusal> {
-        feed::blob(&self.fetcher, &self.environment, sha256, bytes, part, &mut self.progress).await
+        let fetched = feed::blob(&self.fetcher, &self.environment, sha256, bytes, part, &self.progress);
+        self.progress.hoping(fetched).await.unwrap_or_else(|| Err(self.hopeless()))
     }
 
     fn kind(&self) -> Option<UpstreamKind> {
@@ -158,5 +170,9 @@ impl Upstream for HttpUpstream {
 
     fn life(&self) -> Option<std::time::Instant> {
         self.progress.at()
+    }
+
+    fn serves(&mut self) {
+        self.progress.serves();
     }
 }

@@ -6,6 +6,9 @@ use understudy_wire::objects;
 
 use crate::{limits::JSON_VALUES_MAX, refusal::Unreadable};
 
+/// What some editors put before a text.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Reads a JSON body. Only one that can't be read is read a second time, to find out where.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     objects::from_slice(bytes).map_err(|error| unreadable::<T>(bytes, &error))
@@ -46,6 +49,10 @@ fn has_more_values(bytes: &[u8], max: usize) -> bool {
 fn unreadable<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Unreadable {
     if bytes.is_empty() {
         return Unreadable("the body is empty: send JSON".into());
+    }
+    // JSON that goes over a network has none (RFC 8259 §8.1); left in place it is an error that no editor shows.
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        return Unreadable("the body begins with a byte order mark: send UTF-8 without one".into());
     }
     if let Err(error) = std::str::from_utf8(bytes) {
         return Unreadable(format!("the body is not UTF-8: look at byte {}", error.valid_up_to() + 1));
@@ -178,6 +185,10 @@ mod tests {
         assert!(
             message::<AuthorizeRequest>(b"{\"actor_type\":\"\xff\"}")
                 .starts_with("the body is not UTF-8: look at byte 16")
+        );
+        assert_eq!(
+            message::<AuthorizeRequest>("\u{feff}{}"),
+            "the body begins with a byte order mark: send UTF-8 without one"
         );
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let unknown = message::<EvaluateRequest>(format!("{{\"more\":{deep}}}"));

@@ -44,6 +44,8 @@ pub struct TestEnvironment {
 
 /// Most positions that `GET /api/facts` reads; a fact has at most five.
 const ARGS_MAX: usize = 32;
+/// What names of its parameters begin with. Others may be anybody's on the way here, as those that keep caches away.
+const OURS: [&str; 2] = ["arg", "pred"];
 
 /// Query string of `GET /api/facts`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,36 +57,64 @@ pub struct FactsQuery {
 }
 
 impl FactsQuery {
-    /// Reads a query string. Keys nobody knows are ignored, a key without value is a wildcard.
-    pub fn parse(query: &str) -> Self {
+    /// Reads a query string. A key without value is a wildcard, keys of others are ignored. `Err`: the parameter that looks
+    /// like one of these and is none, and why; left out, it would give facts that were not asked for.
+    pub fn parse(query: &str) -> Result<Self, String> {
         let mut parsed = FactsQuery::default();
         for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (key, value) = (unescape(key), unescape(value));
-            if value.is_empty() {
+            let is_wildcard = value.is_empty();
+            let before = parsed.args.len();
+            let Some(place) = parsed.place(&key)? else { continue };
+            if is_wildcard {
+                parsed.args.truncate(before);
                 continue;
             }
-            if key == "predicate" {
-                parsed.predicate = Some(value);
-                continue;
-            }
-            let Some((index, part)) = key.strip_prefix("args.").and_then(|rest| rest.split_once('.')) else { continue };
-            let Some(index) = index.parse::<usize>().ok().filter(|index| *index < ARGS_MAX) else { continue };
-            if part != "type" && part != "id" {
-                continue;
-            }
-            if parsed.args.len() <= index {
-                parsed.args.resize(index + 1, Value::default());
-            }
-            let Some(arg) = parsed.args.get_mut(index) else { continue };
-            if part == "type" {
-                arg.type_name = Some(value);
-            } else {
-                arg.id = Some(value);
+            match place {
+                Some(known) if *known != value => {
+                    return Err(format!("`{}` stands there twice: give it once", shown(&key)));
+                }
+                place => *place = Some(value),
             }
         }
-        parsed
+        Ok(parsed)
     }
+
+    /// Where the value of a parameter goes; `None`: it is not one of these.
+    fn place(&mut self, key: &str) -> Result<Option<&mut Option<String>>, String> {
+        if key == "predicate" {
+            return Ok(Some(&mut self.predicate));
+        }
+        let lower = key.to_ascii_lowercase();
+        if !OURS.iter().any(|ours| lower.starts_with(ours)) {
+            return Ok(None);
+        }
+        let unknown = || {
+            format!(
+                "`{}` isn't a parameter of this path: it takes predicate, args.0.type, args.0.id and so on to args.{}",
+                shown(key),
+                ARGS_MAX - 1
+            )
+        };
+        let (index, part) = key.strip_prefix("args.").and_then(|rest| rest.split_once('.')).ok_or_else(unknown)?;
+        let is_number = !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
+        let index = if is_number { index.parse::<usize>().ok() } else { None };
+        let index = index.filter(|index| *index < ARGS_MAX).ok_or_else(unknown)?;
+        if part != "type" && part != "id" {
+            return Err(unknown());
+        }
+        if self.args.len() <= index {
+            self.args.resize(index + 1, Value::default());
+        }
+        let arg = self.args.get_mut(index).ok_or_else(unknown)?;
+        Ok(Some(if part == "type" { &mut arg.type_name } else { &mut arg.id }))
+    }
+}
+
+/// A name as a message shows it: no more than a line of it.
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
 /// Undoes `%41` and `+` of a query string; what is no escape stays as it is.

@@ -94,16 +94,47 @@ fn an_array_is_no_object_however_deep() {
 
 #[test]
 fn facts_are_asked_by_query_string() {
-    let query = FactsQuery::parse("predicate=has_role&args.2.type=Repo&args.0.type=User&args.0.id=a%20b&args.1.id&x=y");
+    let parse = |query: &str| FactsQuery::parse(query);
+    let text = "predicate=has_role&args.2.type=Repo&args.0.type=User&args.0.id=a%20b&args.1.id&args.7.id=&x=y&_=1";
+    let query = parse(text).unwrap();
     assert_eq!(query.predicate.as_deref(), Some("has_role"));
     assert_eq!(query.args[0], Value { type_name: Some("User".into()), id: Some("a b".into()) });
     assert_eq!(query.args[1], Value::default());
     assert_eq!(query.args.len(), 3);
-    assert_eq!(FactsQuery::parse(""), FactsQuery::default());
-    assert_eq!(
-        FactsQuery::parse("args.99999999999.id=1&args.40.id=2&predicate=%zz+").predicate.as_deref(),
-        Some("%zz ")
-    );
+    assert_eq!(parse(""), Ok(FactsQuery::default()));
+    assert_eq!(parse("predicate=%zz+").unwrap().predicate.as_deref(), Some("%zz "));
+    assert!(parse("predicate=a&predicate=a").is_ok());
+}
+
+/// Whatever narrows an answer and is left out gives facts that were not asked for.
+#[test]
+fn a_misspelt_parameter_of_facts_is_named() {
+    for name in [
+        "args.256.type",
+        "args.32.id",
+        "args.-1.id",
+        "args.+1.id",
+        "args.0.typ",
+        "args.0",
+        "args..id",
+        "args.0x1.id",
+        "arg.0.id",
+        "args.0.type.x",
+        "args.99999999999999999999.id",
+        "Args.0.id",
+        "predicat",
+        "Predicate",
+        "args[0].id",
+    ] {
+        let escaped = name.replace('+', "%2B");
+        for query in [format!("{escaped}=x"), format!("predicate=p&{escaped}")] {
+            let error = FactsQuery::parse(&query).unwrap_err();
+            assert!(error.starts_with(&format!("`{name}` isn't a parameter of this path: ")), "{query}: {error}");
+        }
+    }
+    for twice in ["predicate=a&predicate=b", "args.0.id=1&args.0.id=2"] {
+        assert!(FactsQuery::parse(twice).unwrap_err().ends_with("stands there twice: give it once"), "{twice}");
+    }
 }
 
 #[test]

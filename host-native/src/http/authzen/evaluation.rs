@@ -13,6 +13,7 @@ use crate::http::{
     reply::Reply,
     service::Arrived,
     state::{State, mismatch, now_s},
+    tally::Tally,
 };
 
 /// One decision.
@@ -31,9 +32,20 @@ async fn decide(state: &State, arrived: &Arrived, batch: Batch) -> Result<Reply,
     let mut decisions = batch.decisions(&told).into_iter();
     if batch.is_single() {
         let Decided { decision, reason } = decisions.next().ok_or_else(mismatch)?;
-        return Ok(Reply::ok(&Decision { decision: decision?, context: because(reason) }));
+        let decision = decision?;
+        return Ok(Reply::ok(&Decision { decision, context: because(reason) }).counted(Tally::decision(decision)));
     }
-    Ok(Reply::ok(&Evaluations { evaluations: decisions.map(item).collect() }))
+    let mut tally = Tally::default();
+    let evaluations = decisions.map(|decided| {
+        match &decided.decision {
+            Ok(true) => tally.n_allowed += 1,
+            Ok(false) => tally.n_denied += 1,
+            Err(refusal) => tally.refused.push(refusal.code),
+        }
+        item(decided)
+    });
+    let evaluations = evaluations.collect();
+    Ok(Reply::ok(&Evaluations { evaluations }).counted(tally))
 }
 
 /// What can't be decided is a denial that says why.

@@ -13,9 +13,12 @@ use std::{
     time::Duration,
 };
 
+use understudy_wire::Code;
+
 use super::{
     limits::{HEAD_BYTES_MAX, Limits, Pace},
     state::Lost,
+    tally::{Shed, Tally},
     tests::{AUTHORIZE, Server, exchange, receive, receive_whole, send, start, start_with},
 };
 
@@ -242,6 +245,10 @@ fn over_the_bound_of_requests_the_refusal_is_at_once() {
     assert_eq!(body, r#"{"message":"too many requests at once: ask again in a moment"}"#);
     // One key has half of all; another one finds room.
     assert_eq!(exchange(&mut server.connect(), "POST /api/authorize", OTHER, AUTHORIZE).0, 200);
+    let full = Tally { code: Some(Code::Unavailable), shed: Some(Shed::Requests), ..Tally::default() };
+    let tallies = server.straw.tallies.lock().unwrap().clone();
+    assert!(tallies.contains(&("/api/authorize", full)), "{tallies:?}");
+    assert_eq!(tallies.last(), Some(&("/api/authorize", Tally::decision(true))));
     for vital in ["/healthcheck", "/metrics"] {
         assert_eq!(exchange(&mut server.connect(), &format!("GET {vital}"), "", "").0, 200, "{vital}");
     }

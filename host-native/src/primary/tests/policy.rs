@@ -32,6 +32,14 @@ fn a_policy_serves_before_it_is_acknowledged_and_a_bad_one_never() {
     let failing = primary.policy(&POLICY.replace("assert allow", "assert_not allow"));
     let told = failing.json();
     assert_eq!((failing.status, told["error_type"].as_str()), (400, Some("TestsFailed")));
+    // SDKs show the message alone: the test and its line stand in it.
+    let message = told["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("1 of 1 assertions of the policy's tests failed: test \"writers read\": "),
+        "{message}"
+    );
+    let line = POLICY.lines().position(|line| line.contains("assert allow")).unwrap() + 1;
+    assert!(message.contains(&format!("policy:{line}")), "{message}");
     assert_eq!(told["test_results"]["success"], false);
     assert_eq!(told["test_results"]["tests"], serde_json::json!([{"name": "writers read", "passed": 0, "total": 1}]));
     assert_eq!(told["test_results"]["errors"][0]["error_type"], "AssertionFailed");

@@ -232,6 +232,11 @@ fn expectations_are_compared_with_what_was_answered() {
         let answer = primary.exchange("POST /api/authorize", Some(DEVELOPMENT_KEY), &headers, body);
         assert_eq!(answer.text(), r#"{"allowed":false}"#);
     }
+    // Who sent no id has that of the reply.
+    let given = primary.exchange("POST /api/authorize", Some(DEVELOPMENT_KEY), "", body);
+    let id = given.header("x-request-id").unwrap().to_owned();
+    let told = primary.post("/api/expect", &format!(r#"{{"request_id":"{id}","expected":false}}"#));
+    assert_eq!(told.status, 200);
     for (id, expected) in [("one", true), ("two", false), ("three", true)] {
         let told = primary.post("/api/expect", &format!(r#"{{"request_id":"{id}","expected":{expected}}}"#));
         assert_eq!(told.status, 200);
@@ -243,7 +248,7 @@ fn expectations_are_compared_with_what_was_answered() {
     assert_eq!(mismatches[0]["question"], "User:ann read Repo:web");
     assert_eq!(primary.exchange("GET /api/expect", Some(READ_KEY), "", "").status, 403);
     let metrics = primary.get("/metrics");
-    for line in [r#"{outcome="met"} 1"#, r#"{outcome="mismatched"} 1"#, r#"{outcome="unknown"} 1"#] {
+    for line in [r#"{outcome="met"} 2"#, r#"{outcome="mismatched"} 1"#, r#"{outcome="unknown"} 1"#] {
         assert!(metrics.text().contains(&format!("understudy_primary_expectations_total{line}")), "{line}");
     }
     primary.stop();

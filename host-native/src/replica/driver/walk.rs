@@ -169,6 +169,7 @@ impl<U: Upstream, C: Cache, S: Snapshots, K: Clock, O: Observe> Driver<'_, U, C,
             self.unfinished = None;
         }
         self.serving = Some(serving);
+        self.upstream.serves();
         self.save();
     }
 

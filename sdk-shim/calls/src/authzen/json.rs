@@ -12,7 +12,7 @@ use super::{
     limits::{JSON_VALUES_MAX, NESTING_MAX},
     unreadable,
 };
-use crate::refusal::Refusal;
+use crate::{body::BYTE_ORDER_MARK, refusal::Refusal};
 
 /// Above this, whole numbers of JSON are not exact everywhere.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
@@ -58,6 +58,9 @@ impl Json {
 pub fn read(body: &[u8]) -> Result<Object, Refusal> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(unreadable("the body is empty: send a JSON object"));
+    }
+    if body.starts_with(BYTE_ORDER_MARK) {
+        return Err(unreadable("the body begins with a byte order mark: send UTF-8 without one"));
     }
     let left = Cell::new(JSON_VALUES_MAX);
     let mut deserializer = serde_json::Deserializer::from_slice(body);

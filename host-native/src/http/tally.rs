@@ -1,0 +1,66 @@
+//! What a reply adds to the metrics besides its status.
+
+use understudy_wire::Code;
+
+/// What there was no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shed {
+    /// Another request of this key or connection.
+    Requests,
+    /// The bytes of a body.
+    Bytes,
+    /// An answer that has to wait until it is taken.
+    Answers,
+    /// Another request of clients without a key.
+    Strangers,
+    /// Another long question.
+    Questions,
+}
+
+impl Shed {
+    /// Every one.
+    pub const ALL: [Shed; 5] = [Shed::Requests, Shed::Bytes, Shed::Answers, Shed::Strangers, Shed::Questions];
+
+    /// As a label.
+    pub fn name(self) -> &'static str {
+        match self {
+            Shed::Requests => "requests",
+            Shed::Bytes => "bytes",
+            Shed::Answers => "answers",
+            Shed::Strangers => "strangers",
+            Shed::Questions => "questions",
+        }
+    }
+}
+
+/// Of one reply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Why it is a refusal.
+    pub code: Option<Code>,
+    /// What there was no room for.
+    pub shed: Option<Shed>,
+    /// Decisions in it that allow.
+    pub n_allowed: usize,
+    /// Those that deny.
+    pub n_denied: usize,
+    /// Decisions among others that couldn't be made.
+    pub refused: Vec<Code>,
+}
+
+impl Tally {
+    /// One decision.
+    pub fn decision(allowed: bool) -> Self {
+        Tally::decisions(usize::from(allowed), usize::from(!allowed))
+    }
+
+    /// Several.
+    pub fn decisions(n_allowed: usize, n_denied: usize) -> Self {
+        Tally { n_allowed, n_denied, ..Tally::default() }
+    }
+
+    /// Is there nothing to count?
+    pub fn is_empty(&self) -> bool {
+        *self == Tally::default()
+    }
+}
