@@ -103,7 +103,7 @@ fn fact(line: &[u8]) -> Result<Fact, (Option<usize>, String)> {
 /// A member that nobody reads, and the one that may be meant.
 fn unknown(place: &str, object: &serde_json::Map<String, Json>, known: [&str; 2]) -> Option<String> {
     let name = object.keys().find(|name| !known.contains(&name.as_str()))?;
-    let meant = nearest(name, known.into_iter()).map(|near| format!("; did you mean `{near}`?"));
+    let meant = nearest(name, known).map(|near| format!("; did you mean `{near}`?"));
     let meant = meant.unwrap_or_else(|| format!(": it has `{}` and `{}`", known[0], known[1]));
     Some(format!("{place} has no member {}{meant}", found(&Json::from(name.as_str()))))
 }

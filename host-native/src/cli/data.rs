@@ -36,9 +36,9 @@ pub struct Data {
     /// More facts, as in `--facts`, that hold for this question.
     #[arg(long, value_name = "FILE.jsonl")]
     context: Option<PathBuf>,
-    /// Memory as a node's instance has it for one question, from 64MiB to 3GiB: the engine here refuses where that node does
-    /// [default: 1GiB].
-    #[arg(long, env = "OSO_INSTANCE_MEMORY", hide_env_values = true, value_name = "BYTES", conflicts_with = "url")]
+    /// Without --url: memory as a node's instance has it for one question, from 64MiB to 3GiB, so that the engine here refuses
+    /// where that node does [default: 256MiB].
+    #[arg(long, env = "OSO_INSTANCE_MEMORY", hide_env_values = true, value_name = "BYTES")]
     instance_memory: Option<String>,
     #[command(flatten)]
     remote: RemoteArgs,

@@ -81,7 +81,7 @@ pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<Rep
     let preflight = methods.map(|all| if all == "OPTIONS" { all } else { all + ", OPTIONS" });
     let of_page = origins.as_ref().filter(|_| parts.headers.contains_key(ORIGIN)).map(|_| parts.headers.clone());
     let mut headers = parts.headers;
-    if headers.get(X_REQUEST_ID).is_none_or(|id| id.is_empty()) {
+    if headers.get(X_REQUEST_ID).is_none_or(HeaderValue::is_empty) {
         // Whoever sent none may name it by the one that the reply has.
         headers.insert(X_REQUEST_ID, request_id.clone());
     }

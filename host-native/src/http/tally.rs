@@ -33,7 +33,7 @@ impl Shed {
     }
 }
 
-/// Of one reply.
+/// Of one reply, which carries it: small.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Why it is a refusal.
@@ -41,9 +41,9 @@ pub struct Tally {
     /// What there was no room for.
     pub shed: Option<Shed>,
     /// Decisions in it that allow.
-    pub n_allowed: usize,
+    pub n_allowed: u32,
     /// Those that deny.
-    pub n_denied: usize,
+    pub n_denied: u32,
     /// Decisions among others that couldn't be made.
     pub refused: Vec<Code>,
 }
@@ -56,6 +56,7 @@ impl Tally {
 
     /// Several.
     pub fn decisions(n_allowed: usize, n_denied: usize) -> Self {
+        let [n_allowed, n_denied] = [n_allowed, n_denied].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
         Tally { n_allowed, n_denied, ..Tally::default() }
     }
 

@@ -132,7 +132,7 @@ impl Fetcher {
             }
             Ok(bytes) => {
                 let bytes = bytes.map_err(|error| network(&error, &self.url))?;
-                pace.note(bytes.as_ref().map_or(0, |bytes| bytes.len()));
+                pace.note(bytes.as_ref().map_or(0, hyper::body::Bytes::len));
                 Ok(bytes.map(|bytes| bytes.to_vec()))
             }
         }

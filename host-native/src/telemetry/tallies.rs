@@ -38,9 +38,9 @@ impl Tallies {
 
     /// Counts what a reply says.
     pub fn count(&self, path: &str, tally: &Tally) {
-        let add = |counter: &IntCounter, n: usize| {
+        let add = |counter: &IntCounter, n: u32| {
             if n > 0 {
-                counter.inc_by(n as u64)
+                counter.inc_by(u64::from(n));
             }
         };
         add(&self.allowed, tally.n_allowed);

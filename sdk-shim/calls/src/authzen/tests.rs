@@ -157,7 +157,7 @@ fn json_that_leaves_room_for_two_readings_is_refused() {
         (br#"{"a":1}{}"#, "trailing characters"),
         (br#"{"a":01}"#, "invalid number"),
         (b"{\"a\":\"\n\"}", "control character"),
-        (b"\xef\xbb\xbf{}", "expected value"),
+        (b"\xef\xbb\xbf{}", "begins with a byte order mark"),
     ] {
         let refusal = json::read(bad).unwrap_err();
         assert_eq!(refusal.code, Code::BadRequest);
