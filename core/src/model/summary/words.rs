@@ -222,19 +222,27 @@ fn alternatives(grant: &Grant, asker: Option<&Arg>, is_cut: bool) -> String {
     }
     text.push_str(&list_all(names, "or"));
     let Some((first, rest)) = places.split_first() else { return text };
-    text.push_str(&format!(" of {}", value(first)));
+    text.push_str(&format!(" of {}", on(first)));
     if rest.is_empty() {
         return text;
     }
     let type_name = rest.first().and_then(|place| type_of(place)).unwrap_or_default();
     let is_one_type = rest.iter().all(|place| type_of(place) == Some(type_name));
-    let listed = list(rest.iter().map(|place| value(place)), "or", is_cut);
+    let listed = list(rest.iter().map(|place| on(place)), "or", is_cut);
     if grant.is_inherited && is_one_type {
         text.push_str(&format!(", or of a {type_name} above it ({listed})"));
     } else {
         text.push_str(&format!(", or of {listed}"));
     }
     text
+}
+
+/// What a role is on: `anything` would read as everything.
+fn on(place: &Arg) -> String {
+    match place {
+        Arg::Any { type_name: None, number: 0 } => "some resource".to_owned(),
+        place => value(place),
+    }
 }
 
 fn objection_text(objection: &Objection) -> String {

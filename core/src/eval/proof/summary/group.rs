@@ -185,6 +185,13 @@ impl<F: Facts> Explaining<'_, F> {
                 let is_role_name = is_role && at == 0 && place == 1;
                 match pair {
                     _ if is_role_name => {}
+                    // Roles on whatever there is of one type.
+                    (Term::Var(_, a), Term::Var(_, b)) if is_role && at == 0 && place == 2 => {
+                        let (a_type, b_type) = (self.linked.bounds.only_type(*a), self.linked.bounds.only_type(*b));
+                        if a != b && (a_type.is_none() || a_type != b_type) {
+                            return None;
+                        }
+                    }
                     (Term::Const(a), Term::Const(b)) if differs == Some((*a, *b)) => {}
                     (a, b) if a == b => {
                         // What differs once differs wherever it stands.
