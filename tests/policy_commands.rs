@@ -77,6 +77,49 @@ fn a_policy_without_tests_says_so() {
     assert!(code == Some(0) && told.contains("the policy has no tests"), "{told}");
     let (code, told) = run(&["--require-tests"]);
     assert!(code == Some(2) && told.contains("the policy has no tests"), "{told}");
+    let (code, told) = run(&["--min", "1"]);
+    assert!(code == Some(1) && told.contains("coverage is 0.0 %, less than 1 %: no assertion ran"), "{told}");
+    assert_eq!(run(&["--min", "0"]).0, Some(0), "nothing is asked for");
+}
+
+#[test]
+fn a_test_that_asserts_nothing_is_none() {
+    let folder = folder();
+    let empty = "test \"later\" { setup { has_role(User{\"ann\"}, \"reader\", Repo{\"web\"}); } }\n";
+    std::fs::write(folder.path().join("empty.polar"), empty).expect("a file can be written");
+    let rules = POLICY.split("test ").next().expect("the policy begins with its rules");
+    std::fs::write(folder.path().join("rules.polar"), rules).expect("a file can be written");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_understudy"));
+        let output = command.arg("test").args(args).current_dir(folder.path()).output().expect("the binary starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let word = "empty.polar:1: `test \"later\"` asserts nothing and can't fail";
+    let (code, _, told) = run(&["rules.polar", "empty.polar"]);
+    assert!(code == Some(0) && told.contains(word), "{told}");
+    let (code, _, told) = run(&["rules.polar", "empty.polar", "--require-tests"]);
+    assert!(code == Some(2) && told.contains(word), "{told}");
+    // Beside tests that assert something it is told, and no more.
+    let (code, _, told) = run(&["good.polar", "empty.polar", "--require-tests"]);
+    assert!(code == Some(0) && told.contains(word), "{told}");
+    let (code, out, told) = run(&["rules.polar", "empty.polar", "--min", "10"]);
+    assert!(code == Some(1) && told.contains("coverage is 0.0 %, less than 10 %: no assertion ran"), "{told}");
+    assert!(out.contains("coverage: 0.0 %"), "{out}");
+}
+
+#[test]
+fn coverage_is_told_beside_forms_that_have_no_place_for_it() {
+    let folder = folder();
+    for form in ["junit", "github"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_understudy"));
+        let output = command.args(["test", "good.polar", "--coverage", "--format", form]).current_dir(folder.path());
+        let output = output.output().expect("the binary starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (out, told) = (text(&output.stdout), text(&output.stderr));
+        assert!(told.contains("coverage: 40.0 % (2 of 5") && told.contains("good.polar:9:"), "{form}: {told}");
+        assert!(!out.contains("coverage"), "{form}: {out}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use understudy_core::{
     eval::answer::Evaluator,
     facts::plain::Plain,
     limits::WORK_UNITS_PER_REQUEST,
-    model::{Ask, Pattern, Request, Value},
+    model::{Ask, Fact, Pattern, Request, Value},
 };
 use understudy_tests::case;
 
@@ -88,4 +88,53 @@ fn every_question_gets_the_expected_lines() {
         }
     }
     assert!(wrong.is_empty(), "UNDERSTUDY_BLESS=1 writes them anew:\n{}", wrong.join("\n"));
+}
+
+const COUNTED: &str = "actor User {}
+resource Doc { roles = [\"reader\"]; permissions = [\"read\"]; \"read\" if \"reader\"; }";
+
+/// Lines of a question of a user who is a reader of `n_docs` documents.
+fn of_reader(n_docs: usize, resource: Option<&str>, budget: u64) -> Option<Vec<String>> {
+    let program = compile(&[Source { name: "", text: COUNTED }]).program.expect("it compiles");
+    let user = Value::new("User", "ann").expect("a value");
+    let role = Value::new("String", "reader").expect("a value");
+    let facts = (0..n_docs).map(|n| {
+        let doc = Value::new("Doc", format!("d{n}")).expect("a value");
+        Fact { predicate: "has_role".to_owned(), args: vec![user.clone(), role.clone(), doc] }
+    });
+    let mut evaluator = Evaluator::new(&program, Plain::new(facts.collect::<Vec<_>>()), 0);
+    let action = "read".to_owned();
+    let ask = match resource {
+        Some(id) => Ask::Authorize { actor: user, action, resource: Value::new("Doc", id).expect("a value") },
+        None => Ask::List { actor: user, action, resource_type: "Doc".to_owned() },
+    };
+    let request = Request { ask, context_facts: Vec::new(), now_s: 0, budget };
+    evaluator.summarize(&program, &request).ok().map(|(summary, _)| summary.lines())
+}
+
+#[test]
+fn facts_that_are_not_listed_are_counted() {
+    let lines = of_reader(500, Some("other"), WORK_UNITS_PER_REQUEST).expect("an answer");
+    assert!(
+        lines.iter().any(|line| line.starts_with("User:ann has: ") && line.ends_with(" and 494 more")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn answers_that_are_not_told_are_counted_where_the_tree_is_cut() {
+    let lines = of_reader(3_000, None, WORK_UNITS_PER_REQUEST).expect("an answer");
+    assert!(lines.iter().any(|line| line == "and 2995 more"), "{lines:?}");
+}
+
+#[test]
+fn an_allow_stays_one_where_its_reasons_are_cut() {
+    // Each budget that is enough for the answer, whatever is left for its reasons.
+    let mut n_cut = 0;
+    for budget in 1..200 {
+        let Some(lines) = of_reader(1, Some("d0"), budget) else { continue };
+        assert!(lines[0].starts_with("allowed: "), "{budget}: {lines:?}");
+        n_cut += usize::from(lines.iter().any(|line| line.starts_with("(cut: ")));
+    }
+    assert!(n_cut > 0);
 }

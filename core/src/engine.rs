@@ -7,7 +7,7 @@ use crate::{
     compile::Source,
     eval::{answer::Evaluator, rule_text},
     facts::layers::Layered,
-    model::{Answer, Ask, AskError, Change, Explanation, Fact, Pattern, Reasons, Request},
+    model::{Answer, Ask, AskError, Change, Explanation, Fact, Pattern, Reasons, Request, summary::Unknown},
     pages::{Page, Pages},
     rules::rule::{BlockMetadata, Program},
     snapshot::{self, Key, Manifest, PolicyText, ReadError, Snapshot, program},
@@ -170,9 +170,9 @@ impl<'a> Engine<'a> {
         pages.page(request, skip, limit, |request| evaluator.ask(request))
     }
 
-    /// Types, actions and predicates of a question that neither policy nor facts name, a sentence each.
+    /// Types, actions, predicates and a query's Strings that neither policy nor facts name, a sentence each.
     pub fn unknown_names(&self, ask: &Ask) -> Vec<String> {
-        unknown_names::of(&self.program, self.evaluator.facts(), ask)
+        unknown_names::of(&self.program, self.evaluator.facts(), ask).iter().map(Unknown::sentence).collect()
     }
 
     /// An explanation with its short form, and with the text of each rule that it names.

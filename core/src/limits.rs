@@ -77,8 +77,10 @@ pub const EXPLAIN_LACKS_MAX: usize = 4;
 pub const EXPLAIN_KINDS_MAX: usize = 16;
 /// Facts that are named as lifting one objection.
 pub const EXPLAIN_UNLESS_MAX: usize = 4;
-/// Facts of whoever asks that a summary has, and that are read of one relation.
+/// Facts of whoever asks that a summary has.
 pub const EXPLAIN_FACTS_MAX: usize = 32;
+/// Facts of whoever asks that are counted: a unit of work each. Of more the summary says "at least".
+pub const EXPLAIN_FACTS_COUNTED_MAX: usize = 100_000;
 /// Answers whose proof a summary tells.
 pub const EXPLAIN_PROOFS_MAX: usize = 5;
 /// Facts that are read to find out whether a name is known: a unit of work each, a tenth of a second in all.

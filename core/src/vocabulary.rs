@@ -102,7 +102,7 @@ fn arguments(program: &Program, predicate: &str, arity: usize, at: usize) -> Opt
 }
 
 /// The String that the term is.
-fn string(program: &Program, term: Term) -> Option<&str> {
+pub(crate) fn string(program: &Program, term: Term) -> Option<&str> {
     let Term::Const(constant) = term else { return None };
     let constant = &program.constants[constant.index()];
     (program.types[constant.ty.index()].name == "String").then_some(&constant.id)

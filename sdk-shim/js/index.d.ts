@@ -70,7 +70,10 @@ export interface Options {
   now?: number;
   /** Work units the request may spend; exhausted is an error, never a shortened answer. Default: 20,000,000, about a second. */
   budget?: number;
-  /** Refuse types, actions and predicates that neither policy nor facts name (`unknown_name`). Default: what `open` was told. */
+  /**
+   * Refuse types, actions, predicates and a query's Strings that neither policy nor facts name, in `facts` as well
+   * (`unknown_name`). Default: what `open` was told.
+   */
   strict?: boolean;
 }
 
@@ -153,10 +156,13 @@ export class Engine {
     args: readonly unknown[],
     options?: Options,
   ): Explanation<ReturnType<Engine[Method]>>;
-  /** Types, actions and predicates of a question that neither policy nor facts name: a sentence each, with what may be meant. */
-  unknownNames(method: 'authorize' | 'list' | 'actions' | 'query' | 'evaluate', args: readonly unknown[]): string[];
+  /**
+   * Types, actions, predicates and a query's Strings that neither policy nor stored facts name, in the question and in
+   * `facts` beside it: a sentence each, with what may be meant.
+   */
+  unknownNames(method: 'authorize' | 'list' | 'actions' | 'query' | 'evaluate', args: readonly unknown[], options?: Options): string[];
   /** Stored facts that fit, without rules: of this predicate if one is named, of as many arguments as given or more. */
-  facts(predicate?: string | null, args?: readonly Pattern[]): { predicate: string; args: Value[] }[];
+  facts(predicate?: string | null, args?: readonly Pattern[], options?: { strict?: boolean }): { predicate: string; args: Value[] }[];
   /** Which snapshot it is. */
   status(): Status;
   /** Reads, verifies and opens the snapshot again: what a path holds now. The way on after `trapped`. */
@@ -174,6 +180,7 @@ export function compile(module?: ModuleSource): Promise<WebAssembly.Module>;
  */
 export function open(snapshot: string | URL | Uint8Array | ArrayBuffer, options?: OpenOptions): Promise<Engine>;
 
+/** Anything else in it is a `TypeError`. */
 export interface OpenOptions {
   /** Default: `understudy.core.wasm` in the package's folder. */
   module?: ModuleSource;

@@ -217,7 +217,7 @@ impl Linked {
         let arity = clause.head.len();
         self.clauses.push(Arc::new(clause));
         let clauses = vec![self.clauses.len() - 1];
-        let (name, needs) = ("the query".to_owned(), vec![false; arity]);
+        let (name, needs) = (crate::model::explanation::QUERY.to_owned(), vec![false; arity]);
         self.predicates.push(Predicate { name, arity, clauses, auxiliary: true, needs, compared: 0 });
         self.predicates.len() - 1
     }

@@ -113,7 +113,9 @@ fn check_ask(ask: &Ask, size: &mut Size) -> Result<(), AskError> {
             TooMany::check("variables", constraints.len(), limits::VARIABLES_PER_RULE_MAX)?;
             // A list of ids is a condition too.
             let lists = || constraints.iter().filter_map(|(_, constraint)| constraint.ids.as_ref());
-            TooMany::check("conditions", calls.len() + lists().count(), limits::CONDITIONS_PER_RULE_MAX)?;
+            let n_lists = lists().count();
+            let what = if n_lists == 0 { "conditions" } else { "conditions and lists of ids together" };
+            TooMany::check(what, calls.len() + n_lists, limits::CONDITIONS_PER_RULE_MAX)?;
             TooMany::check("ids", lists().map(Vec::len).sum(), limits::REQUEST_IDS_MAX)?;
             for (variable, constraint) in constraints {
                 name("a variable", variable)?;

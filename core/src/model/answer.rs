@@ -22,6 +22,18 @@ pub enum Answer {
     },
 }
 
+impl Answer {
+    /// How many answers there are: 1 of a decision that allows, 0 of one that doesn't.
+    pub fn n_rows(&self) -> usize {
+        match self {
+            Answer::Decision(allowed) => usize::from(*allowed),
+            Answer::Ids(ids) => ids.len(),
+            Answer::Facts(rows) => rows.len(),
+            Answer::Bindings { rows, .. } => rows.len(),
+        }
+    }
+}
+
 /// One argument of a solution of `Query`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Row {

@@ -159,10 +159,14 @@ fn list(f: &mut fmt::Formatter<'_>, args: &[Arg]) -> fmt::Result {
     Ok(())
 }
 
+/// Predicate of a goal that is all conditions of a question with several.
+pub const QUERY: &str = "the query";
+
 impl fmt::Display for Atom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.predicate.strip_prefix("not@").and_then(|place| place.split_once('.')) {
             Some((line, _)) => write!(f, "what line {line} negates, for (")?,
+            None if self.predicate == QUERY => f.write_str("the query for (")?,
             None => write!(f, "{}(", self.predicate)?,
         }
         list(f, &self.args)?;

@@ -58,6 +58,11 @@ fn continues_name(c: char) -> bool {
     begins_name(c) || c.is_ascii_digit()
 }
 
+/// Is it the name of something that is so or isn't, `is_public`?
+fn says_yes_or_no(name: &str) -> bool {
+    ["is_", "can_", "was_"].iter().any(|prefix| name.starts_with(prefix)) || matches!(name, "public" | "private")
+}
+
 /// A character as a message shows it: what can't be seen by its code.
 fn printable(c: char) -> Vec<char> {
     if c.is_control() || c.is_whitespace() { c.escape_unicode().collect() } else { vec![c] }
@@ -198,7 +203,8 @@ impl<'t> Lexer<'t, '_> {
         let help = match attributes {
             _ if self.rest().starts_with('(') => {
                 format!(
-                    "write a condition, as `{first}({object}, value)`, and store `{first}` as facts or give it rules"
+                    "in Oso Cloud's Polar write a condition, as `{first}({object}, value)`, and store `{first}` as facts or \
+                     give it rules"
                 )
             }
             [only] if is_compared && matches!(only.as_str(), "id" | "name") => {
@@ -211,13 +217,19 @@ impl<'t> Lexer<'t, '_> {
                     .zip(attributes)
                     .map(|(of, name)| {
                         let value = if name == of { "value" } else { name };
-                        format!("{name}({of}, {value})")
+                        // What only is or isn't so has no value beside what it is of.
+                        if says_yes_or_no(name) { format!("{name}({of})") } else { format!("{name}({of}, {value})") }
                     })
                     .collect();
-                format!("write `{}`, and store each as facts", conditions.join(" and "))
+                let names: Vec<String> = attributes.iter().map(|name| format!("`{name}`")).collect();
+                format!(
+                    "in Oso Cloud's Polar write `{}`, and store {} as facts",
+                    conditions.join(" and "),
+                    names.join(" and ")
+                )
             }
         };
-        let message = format!("`{}` is Polar of the old Oso library: here an attribute is a predicate", path.join("."));
+        let message = format!("`{}` is Polar of the old Oso library: an attribute is a predicate now", path.join("."));
         self.report("old-library", start, message, &help);
         true
     }

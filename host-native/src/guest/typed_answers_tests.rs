@@ -161,17 +161,17 @@ fn names_that_nothing_has_are_told_with_what_may_be_meant() {
         (
             Question::Authorize((typed("Usr", "ann"), "raed".into(), typed("Repo", "web"))),
             Ask::Authorize { actor: value("Usr", "ann"), action: "raed".into(), resource: value("Repo", "web") },
-            vec!["no type `Usr`; did you mean `User`?", "`Repo` has no action `raed`; did you mean `read`?"],
+            vec!["no type `Usr`: did you mean `User`?", "`Repo` has no action `raed`: did you mean `read`?"],
         ),
         (
             Question::List((typed("User", "ann"), "read".into(), "Rebo".into())),
             Ask::List { actor: value("User", "ann"), action: "read".into(), resource_type: "Rebo".into() },
-            vec!["no type `Rebo`; did you mean `Repo`?"],
+            vec!["no type `Rebo`: did you mean `Repo`?"],
         ),
         (
             Question::Query(FactPattern { predicate: "levle".into(), args: Vec::new() }),
             Ask::Query { predicate: "levle".into(), args: Vec::new() },
-            vec!["no predicate `levle` of 0 arguments; did you mean `level`?"],
+            vec!["no predicate `levle` of 0 arguments: did you mean `level`?"],
         ),
         (
             Question::Authorize((typed("User", "zoe"), "read".into(), typed("Repo", "none"))),

@@ -3,7 +3,8 @@
 use understudy_wire as wire;
 
 use super::{
-    convert::{self, Unreadable},
+    convert,
+    refusal::Unreadable,
     reply::Reply,
     state::{Asker, State},
 };

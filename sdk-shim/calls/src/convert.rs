@@ -99,7 +99,10 @@ pub fn delete(deleted: &wire::FactPattern) -> Result<(String, Vec<Pattern>), Unr
 
 /// The question of `/evaluate_query`.
 pub fn evaluate(request: wire::EvaluateRequest) -> Result<Ask, Unreadable> {
-    count(request.calls.len() + 1, "conditions", CONDITIONS_MAX)?;
+    // The engine makes a condition of every list, so that one limit is of both.
+    let n_lists = request.constraints.values().filter(|constraint| constraint.ids.is_some()).count();
+    let what = "conditions (`predicate`, each of `calls`, each list of `ids`)";
+    count(request.calls.len() + 1 + n_lists, what, CONDITIONS_MAX)?;
     let n_ids = request.constraints.values().filter_map(|constraint| constraint.ids.as_ref()).map(Vec::len);
     count(n_ids.sum(), "ids in constraints", REQUEST_IDS_MAX)?;
     let calls: Vec<wire::Call> = std::iter::once(request.predicate).chain(request.calls).collect();
@@ -169,4 +172,26 @@ fn check_shape(predicate: &str, arity: usize) -> Result<(), Unreadable> {
 
 fn within(predicate: &str, error: &Unreadable) -> Unreadable {
     Unreadable(format!("in a fact of `{predicate}`: {}", error.0))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_list_of_ids_counts_as_a_condition_and_the_message_says_so() {
+        let asked = |n_calls: usize, ids: &str| {
+            let calls = vec![r#"["p",["u"]]"#; n_calls].join(",");
+            let constraints = format!(r#"{{"u":{{"type":"User","ids":{ids}}}}}"#);
+            let body = format!(
+                r#"{{"predicate":["p",["u"]],"calls":[{calls}],"constraints":{constraints},"context_facts":[]}}"#
+            );
+            evaluate(serde_json::from_str(&body).unwrap())
+        };
+        assert!(asked(CONDITIONS_MAX - 1, "null").is_ok());
+        assert!(asked(CONDITIONS_MAX - 2, r#"["ann"]"#).is_ok());
+        let Unreadable(told) = asked(CONDITIONS_MAX - 1, r#"["ann"]"#).unwrap_err();
+        assert!(told.contains("4097") && told.contains("each of `calls`, each list of `ids`"), "{told}");
+    }
 }

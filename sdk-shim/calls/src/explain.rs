@@ -107,12 +107,7 @@ fn not_allowed(name: &str, found: &str, allowed: &str) -> Unreadable {
 
 /// Does anything hold?
 pub fn holds(answer: &Answer) -> bool {
-    match answer {
-        Answer::Decision(allowed) => *allowed,
-        Answer::Ids(ids) => !ids.is_empty(),
-        Answer::Facts(rows) => !rows.is_empty(),
-        Answer::Bindings { rows, .. } => !rows.is_empty(),
-    }
+    answer.n_rows() > 0
 }
 
 /// The reply's body.

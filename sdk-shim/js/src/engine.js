@@ -5,7 +5,7 @@ import { bindings, decision, fact, ids, page, rows, unknownNames } from './answe
 import { UnderstudyError } from './error.js';
 import { explanation } from './explanation.js';
 import { LAYOUT_VERSION } from './module.js';
-import { read as readOptions, readPaging } from './options.js';
+import { read as readOptions, readListing, readPaging } from './options.js';
 import { Writer, checked, finish, room } from './words.js';
 
 const [AUTHORIZE, LIST, ACTIONS, QUERY, EVALUATE, FACTS, STATUS] = [1, 2, 3, 4, 5, 6, 8];
@@ -13,6 +13,8 @@ const [EXPLAIN, PAGE, UNKNOWN_NAMES] = [12, 16, 17];
 const [ANY, ANY_OF, EXACT] = [0, 1, 2];
 /** Six words that make it a page's, kind, version, now, budget, number of context facts, six lengths. */
 const HEAD_BYTES = 80;
+/** Arguments of a stored fact at most. */
+const FACT_ARITY_MAX = 5;
 const NO_ARGS = Object.freeze([]);
 
 /** An open snapshot. index.d.ts tells what each call takes and gives. */
@@ -80,20 +82,50 @@ export class Engine {
     return explanation(this.#answer('explanation'), method === 'query' ? args[0] : null);
   }
 
-  unknownNames(method, args) {
-    this.#askMethod(method, args, readOptions());
-    this.#writer.within([UNKNOWN_NAMES, LAYOUT_VERSION]);
-    return unknownNames(this.#answer('unknown names'));
+  unknownNames(method, args, options) {
+    const given = readOptions(options);
+    return this.#unknown(() => this.#askMethod(method, args, given), given.facts);
   }
 
   /** Writes a question; a strict one only if all its names are known. */
   #ask(write, options) {
     write(options);
     if (!(options.strict ?? this.#strict)) return;
-    this.#writer.within([UNKNOWN_NAMES, LAYOUT_VERSION]);
-    const found = unknownNames(this.#answer('unknown names'));
-    if (found.length > 0) throw new UnderstudyError('unknown_name', found.join('; '));
+    refuse(this.#unknown(() => write(options), options.facts));
     write(options);
+  }
+
+  /** Names that nothing has: of a question, and of the facts that it brings along. */
+  #unknown(write, facts = NO_ARGS) {
+    write();
+    this.#writer.within([UNKNOWN_NAMES, LAYOUT_VERSION]);
+    return [...new Set([...unknownNames(this.#answer('unknown names')), ...this.#unknownOfFacts(facts)])];
+  }
+
+  /** Context facts name predicates and types as a query does: each kind of them is looked at once. */
+  #unknownOfFacts(facts) {
+    const kinds = new Map();
+    for (const { predicate, args } of facts) {
+      const asked = args.map(({ type, id }) => (type === 'String' ? { type, id } : { type }));
+      kinds.set(JSON.stringify([predicate, asked]), [predicate, asked]);
+    }
+    return [...kinds.values()].flatMap(([predicate, asked]) => this.#unknownOfQuery(predicate, asked));
+  }
+
+  #unknownOfQuery(predicate, args) {
+    return this.#unknown(() => this.#askQuery(predicate, args, readOptions()));
+  }
+
+  /** Patterns of stored facts may name fewer arguments than the facts have. */
+  #unknownOfListing(predicate, args) {
+    if (predicate === null) {
+      const types = args.flatMap((asked) => asked?.type ?? []).map((type) => ({ type, id: 'any' }));
+      return types.flatMap((any) => this.#unknown(() => this.#askActions(any, any, readOptions())));
+    }
+    const padded = (arity) => [...args, ...Array(arity - args.length).fill(null)];
+    const arities = Array.from({ length: FACT_ARITY_MAX + 1 }, (_, arity) => arity).filter((arity) => arity >= args.length);
+    const found = arities.map((arity) => this.#unknownOfQuery(predicate, padded(arity)));
+    return found.reduce((least, one) => (one.length < least.length ? one : least), found[0] ?? NO_ARGS);
   }
 
   #askMethod(method, args, options) {
@@ -155,9 +187,11 @@ export class Engine {
     this.#contextFacts(options.facts);
   }
 
-  facts(predicate = null, args = NO_ARGS) {
+  facts(predicate = null, args = NO_ARGS, options = undefined) {
+    const isStrict = readListing(options) ?? this.#strict;
     const patterns = args.map(pattern);
     const named = predicate === null ? '' : checked(predicate, 'the predicate');
+    if (isStrict) refuse(this.#unknownOfListing(predicate, args));
     const writer = this.#writer;
     writer.begin(HEAD_BYTES + room(named) + roomOfPatterns(patterns));
     writer.word(FACTS);
@@ -222,6 +256,11 @@ export class Engine {
   #answer(kind) {
     return finish(this.#guest, this.#writer.call(), kind);
   }
+}
+
+/** What a strict call does with names that nothing has. */
+function refuse(unknown) {
+  if (unknown.length > 0) throw new UnderstudyError('unknown_name', unknown.join('; '));
 }
 
 function value(given, what) {

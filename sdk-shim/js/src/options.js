@@ -1,5 +1,5 @@
-// What a call is told besides its question.
-// Enters: the one object of options, or nothing. Leaves: facts, now, budget, strict. Never: takes one thing for another.
+// What a call, or `open`, is told besides its question.
+// Enters: the one object of options, or nothing. Leaves: facts, now, budget, strict; module, memory. Never: takes one thing for another.
 
 import { UnderstudyError } from './error.js';
 
@@ -7,6 +7,7 @@ import { UnderstudyError } from './error.js';
 const BUDGET = 20_000_000;
 const NO_FACTS = Object.freeze([]);
 const KEYS = ['facts', 'now', 'budget', 'strict'];
+const OPENING = ['module', 'strict', 'memory'];
 /** Rows of a page that names none. */
 const PAGE_ROWS = 1000;
 const PAGE_ROWS_MAX = 2 ** 32 - 1;
@@ -28,20 +29,52 @@ export function readPaging(options = {}) {
   return { ...others, limit: pageSize };
 }
 
-function known(options, keys) {
-  const names = keys.join(', ');
-  if (Array.isArray(options)) {
-    throw new TypeError(`the last argument is one object, { ${names} }, not an array: give context facts as { facts: […] }`);
+/** Options of `facts`, which asks no rules. */
+export function readListing(options = {}) {
+  object(options, ['strict']);
+  strictness(options.strict);
+  return options.strict;
+}
+
+/** Options of `open`. Throws a `TypeError` that names the one that is none, or is of another type. */
+export function readOpening(options = {}) {
+  object(options, OPENING);
+  const { module, strict, memory = 0 } = options;
+  const isSource = [URL, Uint8Array, ArrayBuffer, WebAssembly.Module].some((kind) => module instanceof kind);
+  if (module !== undefined && typeof module !== 'string' && !isSource) {
+    throw new TypeError(`\`module\` is ${thing(module)}: give a path, a URL, bytes or what \`compile\` gave`);
   }
-  if (options === null || typeof options !== 'object') {
-    throw new TypeError(`the last argument is one object, { ${names} }, not ${options === null ? 'null' : `a ${typeof options}`}`);
+  strictness(strict);
+  if (typeof memory !== 'number') throw new TypeError(`\`memory\` is ${thing(memory)}: give a number of bytes`);
+  if (!Number.isSafeInteger(memory) || memory < 0 || memory >= 2 ** 32) {
+    throw new UnderstudyError('invalid', '`memory` is no number of bytes below 4 GiB');
+  }
+  return { module, strict: strict ?? false, memory };
+}
+
+function strictness(strict) {
+  if (strict !== undefined && typeof strict !== 'boolean') throw new TypeError('`strict` is neither true nor false');
+}
+
+function thing(given) {
+  return given === null ? 'null' : Array.isArray(given) ? 'an array' : typeof given === 'object' ? 'an object' : `a ${typeof given}`;
+}
+
+function object(options, keys, hint = '') {
+  const names = keys.join(', ');
+  if (options === null || typeof options !== 'object' || Array.isArray(options)) {
+    throw new TypeError(`the last argument is one object, { ${names} }, not ${thing(options)}${Array.isArray(options) ? hint : ''}`);
   }
   for (const key of Object.keys(options)) {
-    if (!keys.includes(key)) throw new TypeError(`\`${key}\` is no option: there are ${names}`);
+    if (!keys.includes(key)) throw new TypeError(`\`${key}\` is no option: there ${keys.length === 1 ? 'is' : 'are'} ${names}`);
   }
+}
+
+function known(options, keys) {
+  object(options, keys, ': give context facts as { facts: […] }');
   const { facts = NO_FACTS, now = seconds(), budget = BUDGET, strict, ...others } = options;
   if (!Array.isArray(facts)) throw new TypeError(`\`facts\` is no array of context facts, but ${said(facts)}`);
-  if (strict !== undefined && typeof strict !== 'boolean') throw new TypeError('`strict` is neither true nor false');
+  strictness(strict);
   if (!Number.isSafeInteger(now)) throw new UnderstudyError('invalid', '`now` is not a whole number of seconds since 1970');
   if (!Number.isSafeInteger(budget) || budget < 0) throw new UnderstudyError('invalid', '`budget` is not a whole number of work units');
   return { ...others, facts, now, budget, strict };

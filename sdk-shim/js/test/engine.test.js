@@ -103,19 +103,42 @@ test('strict calls refuse names that nothing has, and say which is meant', async
   const engine = await open(snapshot, { module });
   const strict = { strict: true };
   const unknown = (ask, message) => assert.throws(ask, { name: 'UnderstudyError', kind: 'unknown_name', message });
-  unknown(() => engine.authorize({ type: 'Usr', id: 'ann' }, 'read', folder('f1'), strict), /no type `Usr`; did you mean `User`/);
-  unknown(() => engine.authorize(user('ann'), 'raed', folder('f1'), strict), /no action `raed`; did you mean `read`/);
+  unknown(() => engine.authorize({ type: 'Usr', id: 'ann' }, 'read', folder('f1'), strict), /no type `Usr`: did you mean `User`/);
+  unknown(() => engine.authorize(user('ann'), 'raed', folder('f1'), strict), /no action `raed`: did you mean `read`/);
   unknown(() => engine.list(user('ann'), 'read', 'Foldr', strict), /`Foldr`/);
-  unknown(() => engine.query('onwer', [null, null], strict), /no predicate `onwer` of 2 arguments; did you mean `owner`/);
+  unknown(() => engine.query('onwer', [null, null], strict), /no predicate `onwer` of 2 arguments: did you mean `owner`/);
   unknown(() => engine.query('owner', [null], strict), /`owner` has 2/);
   unknown(() => engine.evaluate([['owner', ['u', 'f']]], { u: { type: 'User' }, f: { type: 'Flder' } }, strict), /`Flder`/);
   assert.equal(engine.authorize(user('ann'), 'raed', folder('f1')), false);
   assert.equal(engine.authorize(user('zoe'), 'read', folder('none'), strict), false, 'ids are not names');
   assert.ok(engine.authorize(user('eve'), 'read', folder('été'), strict));
   assert.deepEqual(engine.unknownNames('authorize', [user('ann'), 'read', folder('f1')]), []);
+  unknown(() => engine.authorize(user('ann'), '', folder('f1'), strict), /the action is empty/);
+  const stray = (predicate, ...args) => ({ ...strict, facts: [{ predicate, args }] });
+  unknown(() => engine.list(user('ann'), 'read', 'Folder', stray('ownr', user('ann'), folder('f1'))), /no predicate `ownr` of 2 arguments/);
+  unknown(() => engine.list(user('ann'), 'read', 'Folder', stray('owner', user('ann'), { type: 'Fodler', id: 'f1' })), /no type `Fodler`/);
+  assert.equal(engine.list(user('bob'), 'read', 'Folder', { ...strict, facts: [owns('bob', 'f1')] }).length, 1);
+  assert.match(engine.unknownNames('list', [user('ann'), 'read', 'Folder'], stray('ownr', user('ann'))).join(), /`ownr`/);
+  unknown(() => engine.facts('ownr', [], strict), /no predicate `ownr`/);
+  unknown(() => engine.facts('owner', [{ type: 'Usr' }], strict), /no type `Usr`/);
+  unknown(() => engine.facts(null, [{ type: 'Usr' }], strict), /no type `Usr`/);
+  assert.equal(engine.facts('owner', [user('eve')], strict).length, 1, 'fewer arguments than the facts have');
+  assert.throws(() => engine.facts('owner', [], { limit: 1 }), { name: 'TypeError', message: /`limit` is no option: there is strict/ });
   const always = await open(snapshot, { module, strict: true });
+  unknown(() => always.facts('ownr'), /`ownr`/);
   unknown(() => always.list(user('ann'), 'raed', 'Folder'), /`raed`/);
   assert.deepEqual(always.list(user('ann'), 'raed', 'Folder', { strict: false }), []);
+});
+
+test("`open` takes its own options alone, of their types", async () => {
+  const wrong = (options, message) => assert.rejects(open(snapshot, options), { name: 'TypeError', message });
+  await wrong({ module, strct: true }, /`strct` is no option: there are module, strict, memory/);
+  await wrong({ module, strict: 'yes' }, /`strict` is neither true nor false/);
+  await wrong({ module, memory: '1' }, /`memory` is a string: give a number of bytes/);
+  await wrong({ module: 7 }, /`module` is a number: give a path/);
+  await wrong(true, /one object.*not a boolean/);
+  await wrong([module], /one object.*not an array/);
+  await wrong(null, /one object.*not null/);
 });
 
 test('pages together are the whole answer', async () => {

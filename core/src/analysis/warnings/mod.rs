@@ -10,6 +10,7 @@ mod facts;
 mod listing;
 mod names;
 mod never;
+mod swapped;
 mod unbound;
 mod unused;
 
@@ -62,6 +63,7 @@ pub fn find(checked: &Checked<'_>, types: &mut Types, findings: &mut Vec<Finding
     warnings.arity_of_known_predicates();
     warnings.variables_unbound();
     warnings.rules_that_never_match();
+    warnings.arguments_swapped();
     warnings.permissions_nobody_gets();
     warnings.relations_unused();
     warnings.names_alike();

@@ -14,7 +14,9 @@ impl<'w> Warnings<'w> {
         let heads = policy.rules.iter().map(|rule| (rule.head.name.text.as_str(), rule.head.params.len()));
         let declares = policy.declarations.iter().map(|(name, types)| (name.text.as_str(), types.len()));
         let facts = self.stored().map(|(name, args)| (name, args.len()));
-        let known: BTreeSet<(&str, usize)> = heads.chain(declares).chain(facts).collect();
+        let defined: BTreeSet<(&str, usize)> = heads.chain(declares).collect();
+        let stored = self.stored_in_several_tests();
+        let known: BTreeSet<(&str, usize)> = defined.iter().copied().chain(facts).collect();
         let own = |kind: &str| -> BTreeSet<&str> {
             let lists = policy.blocks.iter().flat_map(|block| match kind {
                 "has_role" => block.roles.iter().collect::<Vec<_>>(),
@@ -64,7 +66,9 @@ impl<'w> Warnings<'w> {
             if KNOWN.contains(&text) || known.contains(&(text, arity)) || self.is_told() {
                 continue;
             }
-            let alike = known.iter().filter(|(_, n)| *n == arity).map(|(known, _)| *known).chain(KNOWN);
+            // A name that one test alone has may be the slip itself.
+            let alike =
+                defined.iter().chain(&stored).filter(|(_, n)| *n == arity).map(|(known, _)| *known).chain(KNOWN);
             if let Some(help) = self.meant(text, alike) {
                 self.warn("unknown-predicate", name.span, format!("no rule defines `{text}`"), help);
             } else if let Some((_, other)) = known.range((text, 0)..).next().filter(|(known, _)| *known == text) {
@@ -92,6 +96,25 @@ impl<'w> Warnings<'w> {
                 self.warn("unknown-name", literal.span, format!("no block declares a {what} `{text}`"), help);
             }
         }
+    }
+
+    /// Predicates whose facts more than one test or fixture has.
+    fn stored_in_several_tests(&self) -> BTreeSet<(&'w str, usize)> {
+        let fixtures = self.policy.fixtures.iter().map(|(_, steps)| steps);
+        let setups = self.policy.tests.iter().map(|test| &test.setup).chain(fixtures);
+        let (mut once, mut more) = (BTreeSet::new(), BTreeSet::new());
+        for steps in setups {
+            let facts = steps.iter().filter_map(|step| match step {
+                Setup::Fact(fact) => Some((fact.name.text.as_str(), fact.args.len())),
+                Setup::Fixture(_) => None,
+            });
+            for called in facts.collect::<BTreeSet<_>>() {
+                if !once.insert(called) {
+                    more.insert(called);
+                }
+            }
+        }
+        more
     }
 
     pub(super) fn star_ids(&mut self) {

@@ -74,4 +74,9 @@ impl Report {
     pub fn total(&self) -> usize {
         self.tests.iter().map(|test| test.n_total).sum()
     }
+
+    /// Exercised items in a hundred. Where no assertion held there may be no items because nothing ran: that is 0.
+    pub fn coverage_percent(&self) -> f64 {
+        if self.coverage.items.is_empty() && self.passed() == 0 { 0.0 } else { self.coverage.percent() }
+    }
 }

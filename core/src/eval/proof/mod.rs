@@ -26,7 +26,7 @@ use crate::{
     limits::{EXPLAIN_BRANCHES_MAX, EXPLAIN_STEPS_MAX},
     model::{
         Answer, Ask, AskError, Explanation, Row,
-        explanation::{By, Condition, Outcome, Step, Way, What},
+        explanation::{By, Condition, Outcome, QUERY, Step, Way, What},
     },
     rules::rule::Program,
 };
@@ -126,7 +126,7 @@ impl<'e, F: Facts> Explaining<'e, F> {
         if let [Condition { step, what: What::Goal(_), .. }] = conditions.as_slice() {
             return *step;
         }
-        let goal = self.atom("the query", row);
+        let goal = self.atom(QUERY, row);
         self.add(Step { goal, holds: true, ways: vec![Way { by: By::Question, conditions }] })
     }
 

@@ -1,6 +1,7 @@
 //! An answer's reasons on a few lines: what holds it up, or what the asker has, what would give it and what would still
 //! stand against it.
 
+mod phrases;
 mod words;
 
 use std::collections::BTreeMap;
@@ -20,15 +21,18 @@ pub struct Summary {
     pub n_more_proofs: usize,
     /// Of a refusal: facts of whoever asks, those that a way uses first.
     pub has: Vec<Atom>,
-    /// Facts of theirs that `has` leaves out: at least so many.
+    /// Facts of theirs that `has` leaves out.
     pub n_more_facts: usize,
+    /// Were more facts there than were counted?
+    pub are_more_facts: bool,
     /// Of a refusal: every kind of facts that would give it, nearest first, attributes of the resource last.
     pub grants: Vec<Grant>,
     /// What stands against grants, even if they were there.
     pub against: Vec<Objection>,
     /// Names that neither policy nor facts know.
     pub unknown: Vec<Unknown>,
-    /// Were ways left out, for there were more than `limits` allows to look at?
+    /// Was something left out, for there was more than `limits` or the work units allow to look at? What is counted is
+    /// then the least that there is.
     pub is_cut: bool,
 }
 
@@ -72,16 +76,34 @@ pub struct Objection {
 }
 
 /// What an unknown name was meant to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {
     /// A type.
     Type,
     /// A predicate.
-    Predicate,
-    /// An action on the resource's type.
-    Action,
-    /// An entity.
-    Entity,
+    Predicate {
+        /// Arguments it is asked with.
+        arity: usize,
+        /// Numbers of arguments that predicates of this name have.
+        others: Vec<usize>,
+    },
+    /// An action.
+    Action {
+        /// On resources of this type.
+        on: String,
+    },
+    /// A String at one place of a predicate.
+    Argument {
+        /// The predicate.
+        of: String,
+        /// The place, from 1.
+        at: usize,
+    },
+    /// An entity; its name is its id.
+    Entity {
+        /// Its type.
+        type_name: String,
+    },
 }
 
 /// A name that neither policy nor facts know.
@@ -89,10 +111,8 @@ pub enum Named {
 pub struct Unknown {
     /// What it is the name of.
     pub named: Named,
-    /// The name; of an entity its id.
+    /// The name.
     pub name: String,
-    /// Of an entity its type, of an action the resource's.
-    pub type_name: String,
     /// The nearest name that is known, where one is near.
     pub nearest: Option<String>,
 }

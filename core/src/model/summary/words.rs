@@ -1,22 +1,27 @@
 //! The short form as lines of plain English: the verdict first, one kind of grant a line.
 
-use super::{Grant, Named, Objection, Proof, Summary, Unknown};
-use crate::model::explanation::{Arg, Atom, By, What};
+use super::{
+    Grant, Named, Objection, Proof, Summary, Unknown,
+    phrases::{LISTED_MAX, any_of, condition, fact, held, list, list_all, more, place, role, type_of, value, word},
+};
+use crate::model::explanation::{Arg, Atom, By, QUERY, What};
 
-/// Items that one line lists; the rest is counted.
-const LISTED_MAX: usize = 6;
 /// Grants that are listed; the rest is counted.
 const GRANTS_MAX: usize = 6;
+const ANY_ROLE: &str = "any role";
 
 impl Summary {
     /// The lines, without line ends. About five for an ordinary refusal.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.verdict()];
-        lines.extend(self.unknown.iter().map(unknown));
+        lines.extend(self.unknown.iter().map(Unknown::sentence));
         if self.holds {
             self.proofs.iter().for_each(|proof| self.proof(proof, &mut lines));
             if self.n_more_proofs > 0 {
-                lines.push(format!("and {} more", self.n_more_proofs));
+                lines.push(format!("and {}", more(self.n_more_proofs, false)));
+            }
+            if self.is_cut {
+                lines.push("(cut: it rests on more than is told here)".to_owned());
             }
             return lines;
         }
@@ -24,13 +29,17 @@ impl Summary {
         self.ways_in(&mut lines);
         self.objections(&mut lines);
         if self.is_cut {
-            lines.push("(more ways exist than were looked at)".to_owned());
+            lines.push("(cut: more ways may exist than were looked at)".to_owned());
         }
         lines
     }
 
     fn verdict(&self) -> String {
         let goal = &self.goal;
+        if goal.predicate == QUERY {
+            return (if self.holds { "yes: the query has an answer" } else { "no: the query has no answer" })
+                .to_owned();
+        }
         let said = |verdict: &str| format!("{verdict}: {}", fact(goal));
         let [actor, action, resource] = goal.args.as_slice() else {
             return said(if self.holds { "yes" } else { "no" });
@@ -56,14 +65,18 @@ impl Summary {
     }
 
     fn proof(&self, proof: &Proof, lines: &mut Vec<String>) {
-        let because = list(proof.because.iter().map(condition), "and");
-        let because = if because.is_empty() { "it needs no fact".to_owned() } else { because };
+        let because = list(proof.because.iter().map(condition), "and", self.is_cut);
+        let because = match because.as_str() {
+            "" if self.is_cut => "the facts it rests on were left out".to_owned(),
+            "" => "it needs no fact".to_owned(),
+            _ => because,
+        };
         if self.proofs.len() + self.n_more_proofs > 1 || proof.goal != self.goal {
             lines.push(format!("{}: {because}", self.answered(&proof.goal)));
         } else {
             lines.push(format!("because {because}"));
         }
-        let rules = list(proof.rules.iter().map(place), "and");
+        let rules = list(proof.rules.iter().map(place), "and", self.is_cut);
         if !rules.is_empty() {
             lines.push(format!("by the rules at {rules}"));
         }
@@ -73,15 +86,19 @@ impl Summary {
     fn answered(&self, goal: &Atom) -> String {
         let open = self.goal.args.iter().zip(&goal.args).filter(|(asked, _)| matches!(asked, Arg::Any { .. }));
         let open: Vec<String> = open.map(|(_, found)| value(found)).collect();
-        if goal.predicate == "allow" && !open.is_empty() { open.join(", ") } else { fact(goal) }
+        if matches!(goal.predicate.as_str(), "allow" | QUERY) && !open.is_empty() {
+            open.join(", ")
+        } else {
+            fact(goal)
+        }
     }
 
     fn facts_of_asker(&self, lines: &mut Vec<String>) {
         let Some(asker) = asker(&self.goal) else { return };
         let has = self.has.iter().take(LISTED_MAX).map(|atom| held(atom, asker));
         let n_more = self.n_more_facts + self.has.len().saturating_sub(LISTED_MAX);
-        let more = (n_more > 0).then(|| format!("{n_more} more"));
-        let has = list_all(has.chain(more).collect(), "and");
+        let rest = (n_more > 0).then(|| more(n_more, self.are_more_facts));
+        let has = list_all(has.chain(rest).collect(), "and");
         let has = if has.is_empty() { "nothing that a rule asks for".to_owned() } else { has };
         lines.push(format!("{} has: {has}", value(asker)));
     }
@@ -100,10 +117,11 @@ impl Summary {
         let mut number = 0;
         for grant in self.grants.iter().filter(|grant| !grant.facts.is_empty()).take(GRANTS_MAX) {
             number += 1;
-            lines.push(format!("  {number}. {}", grant_line(grant, asker(&self.goal))));
+            lines.push(format!("  {number}. {}", grant_line(grant, asker(&self.goal), self.is_cut)));
         }
         if with_facts > GRANTS_MAX {
-            lines.push(format!("  and {} more kinds", with_facts - GRANTS_MAX));
+            let n_more = with_facts - GRANTS_MAX;
+            lines.push(format!("  and {} kind{}", more(n_more, self.is_cut), if n_more == 1 { "" } else { "s" }));
         }
     }
 
@@ -138,6 +156,7 @@ impl Summary {
             ("allow", [_, action @ Arg::Exact { .. }, resource]) => {
                 format!("{action} on {}", type_of(resource).unwrap_or("any resource"))
             }
+            (QUERY, _) => "it".to_owned(),
             ("allow", [_, _, resource]) => format!("anything on {}", type_of(resource).unwrap_or("any resource")),
             _ => fact(&self.goal),
         }
@@ -150,107 +169,20 @@ fn asker(goal: &Atom) -> Option<&Arg> {
     goal.args.first().filter(|arg| matches!(arg, Arg::Exact { type_name, .. } if is_entity(type_name)))
 }
 
-fn type_of(arg: &Arg) -> Option<&str> {
-    match arg {
-        Arg::Any { type_name, .. } => type_name.as_deref(),
-        Arg::Exact { type_name, .. } => Some(type_name),
-    }
-}
-
-/// `User:bob`, `any Organization`, `"text"`, `3`.
-fn value(arg: &Arg) -> String {
-    match arg {
-        Arg::Any { type_name: Some(type_name), .. } => format!("any {type_name}"),
-        Arg::Any { type_name: None, .. } => "anything".to_owned(),
-        Arg::Exact { type_name, id } => match type_name.as_str() {
-            "String" => format!("{id:?}"),
-            "Integer" | "Boolean" => id.clone(),
-            _ if id.chars().any(|c| c.is_whitespace() || c.is_control()) => format!("{type_name}:{id:?}"),
-            _ => format!("{type_name}:{id}"),
-        },
-    }
-}
-
-/// A String as a word of the sentence.
-fn word(arg: &Arg) -> String {
-    match arg {
-        Arg::Exact { type_name, id }
-            if type_name == "String" && id.chars().all(|c| c.is_alphanumeric() || "_-.:".contains(c)) =>
-        {
-            id.clone()
-        }
-        Arg::Any { .. } => "anything".to_owned(),
-        _ => value(arg),
-    }
-}
-
-/// `is_public(File:plan)`.
-fn fact(atom: &Atom) -> String {
-    let name = match atom.predicate.strip_prefix("not@").and_then(|place| place.split_once('.')) {
-        Some((line, _)) => format!("what line {line} negates"),
-        None => atom.predicate.clone(),
-    };
-    format!("{name}({})", atom.args.iter().map(value).collect::<Vec<_>>().join(", "))
-}
-
-/// Role and place of a role.
-fn role(atom: &Atom) -> Option<(&Arg, &Arg, Option<&Arg>)> {
-    match (atom.predicate.as_str(), atom.args.as_slice()) {
-        ("has_role", [whose, role]) => Some((whose, role, None)),
-        ("has_role", [whose, role, place]) => Some((whose, role, Some(place))),
-        _ => None,
-    }
-}
-
-/// A fact of the asker, who is not named again.
-fn held(atom: &Atom, asker: &Arg) -> String {
-    match role(atom) {
-        Some((whose, role, Some(place))) if whose == asker => format!("{} of {}", word(role), value(place)),
-        Some((whose, role, None)) if whose == asker => format!("the global role {}", word(role)),
-        _ => fact(atom),
-    }
-}
-
-/// The same within a sentence that names nobody yet.
-fn condition(what: &What) -> String {
-    let goal = |atom: &Atom| match role(atom) {
-        Some((whose, role, Some(place))) => format!("{} is {} of {}", value(whose), word(role), value(place)),
-        Some((whose, role, None)) => format!("{} has the global role {}", value(whose), word(role)),
-        None => match (atom.predicate.as_str(), atom.args.as_slice()) {
-            ("has_relation", [of, name, to]) => format!("{} of {} is {}", word(name), value(of), value(to)),
-            _ => fact(atom),
-        },
-    };
-    match what {
-        What::Goal(atom) => goal(atom),
-        What::Not(atom) => format!("not {}", fact(atom)),
-        What::Compare(sign, left, right) => format!("{} {sign} {}", value(left), value(right)),
-        What::In(arg, elements) => {
-            format!("{} in [{}]", value(arg), elements.iter().map(value).collect::<Vec<_>>().join(", "))
-        }
-        What::Never => "false".to_owned(),
-    }
-}
-
-/// `policy.polar:7`.
-fn place(by: &By) -> String {
-    match by {
-        By::Rule { line: 0, .. } => "the built-in rule".to_owned(),
-        By::Rule { file, line, .. } if file.is_empty() => format!("line {line}"),
-        By::Rule { file, line, .. } => format!("{file}:{line}"),
-        other => other.to_string(),
-    }
-}
-
-fn grant_line(grant: &Grant, asker: Option<&Arg>) -> String {
-    let mut text = alternatives(grant, asker);
+fn grant_line(grant: &Grant, asker: Option<&Arg>, is_cut: bool) -> String {
+    let mut text = alternatives(grant, asker, is_cut);
+    let mut wheres = Vec::new();
     for besides in &grant.besides {
-        let besides = match besides {
-            What::Goal(atom) => asker.map_or_else(|| fact(atom), |asker| held(atom, asker)),
-            other => format!("where {}", condition(other)),
-        };
-        text.push_str(", with ");
-        text.push_str(&besides);
+        match besides {
+            What::Goal(atom) => {
+                text.push_str(", with ");
+                text.push_str(&asker.map_or_else(|| fact(atom), |asker| held(atom, asker)));
+            }
+            other => wheres.push(condition(other)),
+        }
+    }
+    if !wheres.is_empty() {
+        text.push_str(&format!(", where {}", list_all(wheres, "and")));
     }
     if let Some(by @ By::Rule { line: 1.., .. }) = &grant.by {
         text.push_str(&format!("  ({})", place(by)));
@@ -259,15 +191,15 @@ fn grant_line(grant: &Grant, asker: Option<&Arg>) -> String {
 }
 
 /// `viewer or editor of File:plan, or of a Folder above it (Folder:q3, Folder:root)`.
-fn alternatives(grant: &Grant, asker: Option<&Arg>) -> String {
+fn alternatives(grant: &Grant, asker: Option<&Arg>, is_cut: bool) -> String {
     let roles: Option<Vec<_>> = grant.facts.iter().map(role).collect();
     let Some(roles) = roles else {
-        return list(grant.facts.iter().map(fact), "or");
+        return any_of(&grant.facts, is_cut);
     };
     let (mut names, mut places): (Vec<String>, Vec<&Arg>) = (Vec::new(), Vec::new());
     for (_, role, at) in &roles {
         let name = match role {
-            Arg::Any { .. } => "any role".to_owned(),
+            Arg::Any { .. } => ANY_ROLE.to_owned(),
             role => word(role),
         };
         if !names.contains(&name) {
@@ -279,6 +211,10 @@ fn alternatives(grant: &Grant, asker: Option<&Arg>) -> String {
             places.push(at);
         }
     }
+    // Any role is enough: that some role is needs no telling.
+    if names.iter().any(|name| name == ANY_ROLE) {
+        names = vec![ANY_ROLE.to_owned()];
+    }
     let whose = roles.first().map(|(whose, ..)| *whose).filter(|whose| Some(*whose) != asker);
     let mut text = whose.map_or(String::new(), |whose| format!("{} as ", value(whose)));
     if places.is_empty() {
@@ -286,19 +222,27 @@ fn alternatives(grant: &Grant, asker: Option<&Arg>) -> String {
     }
     text.push_str(&list_all(names, "or"));
     let Some((first, rest)) = places.split_first() else { return text };
-    text.push_str(&format!(" of {}", value(first)));
+    text.push_str(&format!(" of {}", on(first)));
     if rest.is_empty() {
         return text;
     }
     let type_name = rest.first().and_then(|place| type_of(place)).unwrap_or_default();
     let is_one_type = rest.iter().all(|place| type_of(place) == Some(type_name));
-    let listed = list(rest.iter().map(|place| value(place)), "or");
+    let listed = list(rest.iter().map(|place| on(place)), "or", is_cut);
     if grant.is_inherited && is_one_type {
         text.push_str(&format!(", or of a {type_name} above it ({listed})"));
     } else {
         text.push_str(&format!(", or of {listed}"));
     }
     text
+}
+
+/// What a role is on: `anything` would read as everything.
+fn on(place: &Arg) -> String {
+    match place {
+        Arg::Any { type_name: None, number: 0 } => "some resource".to_owned(),
+        place => value(place),
+    }
 }
 
 fn objection_text(objection: &Objection) -> String {
@@ -309,40 +253,47 @@ fn objection_text(objection: &Objection) -> String {
         What::Not(atom) => fact(atom),
         other => format!("{} isn't so", condition(other)),
     };
-    let unless = list(unless.iter().map(fact), "or");
+    let unless = list(unless.iter().map(fact), "or", false);
     if !unless.is_empty() {
         text.push_str(&format!(", unless {unless}"));
     }
     format!("{text}  ({})", place(by))
 }
 
-fn unknown(unknown: &Unknown) -> String {
-    let Unknown { named, name, type_name, nearest } = unknown;
-    let entity = |id: &str| value(&Arg::Exact { type_name: type_name.clone(), id: id.to_owned() });
-    let (subject, meant) = match named {
-        Named::Type => (format!("neither the policy nor a fact knows the type `{name}`"), nearest.clone()),
-        Named::Predicate => (format!("neither the policy nor a fact knows the predicate `{name}`"), nearest.clone()),
-        Named::Action => (format!("`{type_name}` has no action `{name}`"), nearest.clone()),
-        Named::Entity => (format!("no fact names `{}`", entity(name)), nearest.as_deref().map(entity)),
-    };
-    match meant {
-        Some(meant) => format!("{subject}: did you mean `{meant}`?"),
-        None => subject,
+impl Unknown {
+    /// What is told of it, with what may be meant.
+    pub fn sentence(&self) -> String {
+        let Unknown { named, name, nearest } = self;
+        let what = match named {
+            Named::Type => format!("policy and facts have no type `{name}`"),
+            Named::Predicate { arity, others } => {
+                let what = format!("policy and facts have no predicate `{name}` of {arity} arguments");
+                if others.is_empty() {
+                    what
+                } else {
+                    let others = others.iter().map(usize::to_string).collect();
+                    return format!("{what}: `{name}` has {}", list_all(others, "or"));
+                }
+            }
+            Named::Action { .. } if name.is_empty() => return "the action is empty: name one".to_owned(),
+            Named::Action { on } => format!("`{on}` has no action `{name}`"),
+            Named::Argument { of, at } => {
+                format!("policy and facts have no {name:?} as argument {at} of `{of}`")
+            }
+            Named::Entity { type_name } => format!("no fact names `{}`", entity(type_name, name)),
+        };
+        let meant = nearest.as_deref().map(|nearest| match named {
+            Named::Entity { type_name } => entity(type_name, nearest),
+            Named::Argument { .. } => format!("{nearest:?}"),
+            _ => nearest.to_owned(),
+        });
+        match meant {
+            Some(meant) => format!("{what}: did you mean `{meant}`?"),
+            None => what,
+        }
     }
 }
 
-/// The first items, the last of them joined by `last`; what is left out is counted.
-fn list(items: impl Iterator<Item = String>, last: &str) -> String {
-    let mut items: Vec<String> = items.collect();
-    let n_more = items.len().saturating_sub(LISTED_MAX);
-    if n_more > 0 {
-        items.truncate(LISTED_MAX);
-        items.push(format!("{n_more} more"));
-    }
-    list_all(items, last)
-}
-
-fn list_all(mut items: Vec<String>, last: &str) -> String {
-    let Some(final_item) = items.pop() else { return String::new() };
-    if items.is_empty() { final_item } else { format!("{} {last} {final_item}", items.join(", ")) }
+fn entity(type_name: &str, id: &str) -> String {
+    value(&Arg::Exact { type_name: type_name.to_owned(), id: id.to_owned() })
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use understudy_core::eval::policy_tests;
+use understudy_core::eval::policy_tests::{self, Report};
 
 use self::formats::Shown;
 use super::{
@@ -35,13 +35,14 @@ pub struct TestArgs {
     /// Only tests whose name contains this.
     #[arg(long, value_name = "NAME")]
     filter: Option<String>,
-    /// Say which rules, lines of blocks and branches of `or` no assertion needed.
+    /// Say which rules, lines of blocks and branches of `or` no assertion needed; with `--format junit` or `github` on
+    /// standard error.
     #[arg(long)]
     coverage: bool,
     /// Fail where less of these, in a hundred, was exercised; says which, as `--coverage`.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     min: Option<f64>,
-    /// Exit with 2 where the policy has no tests.
+    /// Exit with 2 where the policy has no tests, or none of them asserts anything.
     #[arg(long)]
     require_tests: bool,
     /// Run again at each change of the files, until interrupted.
@@ -96,35 +97,58 @@ fn once(args: &TestArgs) -> ExitCode {
     let begun = Instant::now();
     let wanted = args.filter.as_deref().unwrap_or_default();
     let report = policy_tests::run_some(&compiled, now_s(), 0, |name| name.contains(wanted));
-    if report.tests.is_empty() {
-        if !wanted.is_empty() {
-            return usage_error(&format!("no test has a name with `{wanted}` in it"));
-        }
-        let message = "the policy has no tests: write one, as `test \"name\" { setup { … } assert allow(…); }`";
-        if args.require_tests {
+    if report.tests.is_empty() && !wanted.is_empty() {
+        return usage_error(&format!("no test has a name with `{wanted}` in it"));
+    }
+    if let Some(message) = without_assertions(&report) {
+        if args.require_tests && report.total() == 0 {
             return usage_error(&message);
         }
-        let _ = writeln!(std::io::stderr(), "understudy: {message}");
+        tell(&message);
     }
-    let is_covered = args.min.is_none_or(|min| report.coverage.percent() >= min);
+    let is_covered = args.min.is_none_or(|min| report.coverage_percent() >= min);
     let shown = Shown {
         coverage: (args.coverage || args.min.is_some()).then_some(args.min),
         success: report.passed() == report.total() && is_covered,
         seconds: begun.elapsed().as_secs_f64(),
         colour: is_coloured(&std::io::stdout()),
     };
-    let text = match if args.json { Format::Json } else { args.format } {
+    let format = if args.json { Format::Json } else { args.format };
+    let text = match format {
         Format::Text => formats::text(&report, &shown),
         Format::Junit => formats::junit(&report, shown.seconds),
         Format::Github => formats::github(&report),
         Format::Json => format!("{}\n", formats::json(&report, &shown)),
     };
     say(&text);
+    if shown.coverage.is_some() && matches!(format, Format::Junit | Format::Github) {
+        let _ = std::io::stderr().write_all(formats::coverage(&report).as_bytes());
+    }
     if let Some(min) = args.min.filter(|_| !is_covered) {
-        let percent = report.coverage.percent();
-        let _ = writeln!(std::io::stderr(), "understudy: coverage is {percent:.1} %, less than {min} %");
+        let why = if report.total() == 0 { ": no assertion ran" } else { "" };
+        tell(&format!("coverage is {:.1} %, less than {min} %{why}", report.coverage_percent()));
     }
     if shown.success { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A word on tests that can't fail: of none at all, and of blocks that assert nothing.
+fn without_assertions(report: &Report) -> Option<String> {
+    if report.tests.is_empty() {
+        let message = "the policy has no tests: write one, as `test \"name\" { setup { … } assert allow(…); }`";
+        return Some(message.to_owned());
+    }
+    let empty = report.tests.iter().filter(|test| test.n_total == 0);
+    let names: Vec<String> = empty.map(|test| format!("{}:{}: `test {:?}`", test.file, test.line, test.name)).collect();
+    let (first, rest) = names.split_first()?;
+    let (more, verb) = match rest.len() {
+        0 => (String::new(), "asserts"),
+        n => (format!(" and {n} more"), "assert"),
+    };
+    Some(format!("{first}{more} {verb} nothing and can't fail: write what must hold, as `assert allow(…);`"))
+}
+
+fn tell(message: &str) {
+    let _ = writeln!(std::io::stderr(), "understudy: {message}");
 }
 
 /// Writes to standard output. Who reads only the beginning closes the pipe: the exit code tells the rest.

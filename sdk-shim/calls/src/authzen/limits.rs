@@ -2,10 +2,10 @@
 
 use understudy_core::limits::ID_BYTES_MAX;
 
+pub use crate::limits::JSON_VALUES_MAX;
+
 /// Objects and arrays within each other: readers walk them by recursion.
 pub const NESTING_MAX: usize = 64;
-/// JSON values of one body: each takes many times its byte of text in memory.
-pub const JSON_VALUES_MAX: usize = 500_000;
 /// Items of one batch: so many questions are still answered in seconds.
 pub const ITEMS_MAX: usize = 1_000;
 /// Objects within each other that become keys with dots.

@@ -3,11 +3,10 @@
 //!
 //! A refusal is looked at backwards from the goal: a rule's conditions that are met bind its variables, those that aren't
 //! are set aside and become facts to have (`ways`); facts to have are gathered, fewest first (`search`), and told by kind
-//! (`group`). `names` finds what nobody knows, and what was meant.
+//! (`group`).
 //! Source: abduction in logic programs (Kakas, Kowalski, Toni 1992).
 
 mod group;
-mod names;
 mod search;
 mod ways;
 
@@ -20,12 +19,13 @@ use crate::{
         term::{Environment, Slot, Term},
     },
     facts::{FACT_ARITY_MAX, Facts, RowPattern},
-    limits::{EXPLAIN_FACTS_MAX, EXPLAIN_PROOFS_MAX},
+    limits::{EXPLAIN_FACTS_COUNTED_MAX, EXPLAIN_FACTS_MAX, EXPLAIN_PROOFS_MAX},
     model::{
         Ask, Explanation, Sym,
         explanation::{Atom, By, Outcome, What},
         summary::{Proof, Summary},
     },
+    unknown_names,
 };
 
 /// What is known of a refusal while ways are looked for.
@@ -55,7 +55,8 @@ impl<F: Facts> Explaining<'_, F> {
         self.is_cut = false;
         let goal = self.asked(predicate);
         let atom = self.atom_of(goal.0, &goal.1);
-        let holds = explanation.roots.iter().any(|root| explanation.steps[*root].holds);
+        let n_answers = explanation.answer.n_rows();
+        let holds = n_answers > 0;
         let mut summary = Summary {
             goal: atom,
             holds,
@@ -63,18 +64,24 @@ impl<F: Facts> Explaining<'_, F> {
             n_more_proofs: 0,
             has: Vec::new(),
             n_more_facts: 0,
+            are_more_facts: false,
             grants: Vec::new(),
             against: Vec::new(),
             unknown: Vec::new(),
             is_cut: false,
         };
         if holds {
-            let proofs = explanation.roots.iter().take(EXPLAIN_PROOFS_MAX).map(|root| proof(explanation, *root));
-            summary.proofs = proofs.collect();
-            summary.n_more_proofs = explanation.roots.len().saturating_sub(EXPLAIN_PROOFS_MAX);
+            // A goal of the tree that was left out may be missing from any of the proofs.
+            for root in explanation.roots.iter().take(EXPLAIN_PROOFS_MAX) {
+                let (proof, is_cut) = proof(explanation, *root);
+                summary.proofs.push(proof);
+                summary.is_cut |= is_cut;
+            }
+            summary.is_cut |= summary.proofs.len() < n_answers.min(EXPLAIN_PROOFS_MAX);
+            summary.n_more_proofs = n_answers.saturating_sub(summary.proofs.len());
             return summary;
         }
-        summary.unknown = self.unknown(ask);
+        summary.unknown = unknown_names::with_entities(self.program, self.facts, ask, &mut self.units);
         let entity = |term: Option<&Term>| match term {
             Some(Term::Const(value)) if self.is_entity(*value) => Some(*value),
             _ => None,
@@ -94,7 +101,7 @@ impl<F: Facts> Explaining<'_, F> {
         if let Some(asker) = refusal.asker {
             self.facts_of(asker, &refusal, &mut summary);
         }
-        summary.is_cut = self.is_cut || self.units == 0;
+        summary.is_cut |= self.is_cut || self.units == 0;
         summary
     }
 
@@ -115,7 +122,7 @@ impl<F: Facts> Explaining<'_, F> {
     /// Facts with the asker in them of predicates that rules ask for, those that ways have used first.
     fn facts_of(&mut self, asker: Sym, refusal: &Refusal, summary: &mut Summary) {
         let mut found: Vec<Goal> = refusal.used.iter().cloned().collect();
-        let mut n_more = 0;
+        let mut n_read = 0;
         let mut relations = Vec::new();
         for (number, predicate) in self.linked.predicates.iter().enumerate() {
             if predicate.auxiliary || !(1..=FACT_ARITY_MAX).contains(&predicate.arity) {
@@ -125,37 +132,42 @@ impl<F: Facts> Explaining<'_, F> {
             self.facts.relations(&predicate.name, predicate.arity, &mut relations);
             for relation in &relations {
                 let types = &self.facts.shape(*relation).types;
-                let Some(at) = types.iter().position(|ty| *ty == asker.ty) else { continue };
-                let mut pattern = RowPattern::default();
-                pattern[at] = Some(asker.id);
-                let (mut cursor, mut row) = (self.facts.open(*relation, &pattern), Default::default());
-                let mut n_read = 0;
-                while self.units > 0 && self.facts.next(&mut cursor, &mut row) {
-                    self.units -= 1;
-                    let args = types.iter().zip(row).map(|(ty, id)| Term::Const(Sym { ty: *ty, id }));
-                    let goal: Goal = (number, args.collect());
-                    n_read += 1;
-                    if found.contains(&goal) {
-                        continue;
-                    }
-                    if found.len() < EXPLAIN_FACTS_MAX {
-                        found.push(goal);
-                    } else {
-                        n_more += 1;
-                    }
-                    if n_read > EXPLAIN_FACTS_MAX {
-                        break;
+                for at in (0..types.len()).filter(|at| types[*at] == asker.ty) {
+                    let mut pattern = RowPattern::default();
+                    pattern[at] = Some(asker.id);
+                    let (mut cursor, mut row) = (self.facts.open(*relation, &pattern), Default::default());
+                    while self.facts.next(&mut cursor, &mut row) {
+                        if self.units == 0 || n_read == EXPLAIN_FACTS_COUNTED_MAX {
+                            summary.are_more_facts = true;
+                            break;
+                        }
+                        self.units -= 1;
+                        n_read += 1;
+                        // A fact that names the asker twice was met at the first place.
+                        if (0..at).any(|earlier| types[earlier] == asker.ty && row[earlier] == asker.id) {
+                            continue;
+                        }
+                        let args = types.iter().zip(row).map(|(ty, id)| Term::Const(Sym { ty: *ty, id }));
+                        let goal: Goal = (number, args.collect());
+                        if found.contains(&goal) {
+                            continue;
+                        }
+                        if found.len() < EXPLAIN_FACTS_MAX {
+                            found.push(goal);
+                        } else {
+                            summary.n_more_facts += 1;
+                        }
                     }
                 }
             }
         }
-        summary.n_more_facts = n_more;
         summary.has = found.iter().map(|(predicate, row)| self.atom_of(*predicate, row)).collect();
     }
 }
 
-/// What one goal that holds rests on.
-fn proof(explanation: &Explanation, root: usize) -> Proof {
+/// What one goal that holds rests on; `true`: and more, which the explanation leaves out.
+fn proof(explanation: &Explanation, root: usize) -> (Proof, bool) {
+    let mut is_cut = false;
     let mut proof = Proof { goal: explanation.steps[root].goal.clone(), because: Vec::new(), rules: Vec::new() };
     let mut seen = BTreeSet::new();
     let mut open = vec![root];
@@ -164,7 +176,10 @@ fn proof(explanation: &Explanation, root: usize) -> Proof {
             continue;
         }
         let step = &explanation.steps[at];
-        let Some(way) = step.ways.first() else { continue };
+        let Some(way) = step.ways.first() else {
+            is_cut = true;
+            continue;
+        };
         match &way.by {
             By::StoredFact | By::LaterFact | By::ContextFact => proof.because.push(What::Goal(step.goal.clone())),
             By::Question | By::Rule { line: 0, .. } => {}
@@ -177,6 +192,7 @@ fn proof(explanation: &Explanation, root: usize) -> Proof {
         for condition in way.conditions.iter().rev() {
             match (&condition.what, condition.step) {
                 (What::Goal(_), Some(next)) => open.push(next),
+                (What::Goal(_), None) => is_cut = true,
                 (what @ (What::Not(_) | What::Compare(..) | What::In(..)), _)
                     if condition.outcome == Outcome::Met && !proof.because.contains(what) =>
                 {
@@ -192,11 +208,11 @@ fn proof(explanation: &Explanation, root: usize) -> Proof {
         What::Goal(atom) => u8::from(atom.args.first() != asker.as_ref()),
         _ => 2,
     });
-    proof
+    (proof, is_cut)
 }
 
 /// Facts and negations that a goal rests on.
-fn leaves(explanation_steps: &[crate::model::explanation::Step], root: usize) -> Vec<What> {
+fn leaves(explanation_steps: &[crate::model::explanation::Step], root: usize) -> (Vec<What>, bool) {
     let explanation = Explanation {
         answer: crate::model::Answer::Decision(true),
         roots: Vec::new(),
@@ -204,7 +220,8 @@ fn leaves(explanation_steps: &[crate::model::explanation::Step], root: usize) ->
         nearest: None,
         is_cut: false,
     };
-    proof(&explanation, root).because
+    let (proof, is_cut) = proof(&explanation, root);
+    (proof.because, is_cut)
 }
 
 /// In order, each once.
