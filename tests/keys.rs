@@ -55,9 +55,12 @@ fn the_keys_of_the_snapshot_may_ask_and_no_others() {
         assert!(refused.text().contains("use one that may write"), "{path}: {}", refused.text());
     }
     assert_eq!(ask(&primary, READ).json(), json!({"allowed": true}));
-    assert_refused(&ask(&primary, FOREIGN), "no key of the environment");
+    assert_refused(&ask(&primary, FOREIGN), "isn't a key of the environment");
     assert_eq!(send(&primary, READ, "GET", &format!("/feed/v0/{ENVIRONMENT}/head"), &Json::Null).status, 200);
-    assert_refused(&send(&primary, FOREIGN, "GET", &format!("/feed/v0/{ENVIRONMENT}/head"), &Json::Null), "no key");
+    assert_refused(
+        &send(&primary, FOREIGN, "GET", &format!("/feed/v0/{ENVIRONMENT}/head"), &Json::Null),
+        "isn't a key",
+    );
 
     // A node that follows with the read-only key, and goes on without its primary.
     let start = |upstream: &str, token: &str| {
@@ -96,7 +99,7 @@ fn the_keys_of_the_snapshot_may_ask_and_no_others() {
     let node = start(&upstream, READ);
     node.await_serving();
     node.await_that("the new key is accepted", || ask(&node, NEW).status == 200);
-    assert_refused(&ask(&node, WRITE), "no key of the environment");
+    assert_refused(&ask(&node, WRITE), "isn't a key of the environment");
     assert_eq!(ask(&node, READ).json(), json!({"allowed": true}));
     for process in [&node, &primary] {
         assert!(!process.printed().contains("secret"), "no key is printed: {}", process.printed());

@@ -145,7 +145,7 @@ fn bytes_that_stop_end_the_start_within_20_s_of_the_last_one() {
     // It listens before it asks: the last sign of life is later.
     let begun = Instant::now();
     let why = gave_up(&mut node, begun);
-    assert!(why.contains("gave no byte for 19 s"), "{why}");
+    assert!(why.contains("gave nothing that helps for 19 s"), "{why}");
     assert!(begun.elapsed() > Duration::from_secs(15), "it waited while there was hope");
 }
 
@@ -260,6 +260,8 @@ fn a_restart_remembers_how_old_its_snapshot_is() {
     let age_ms = |node: &Process| node.metric("oso_fallback_snapshot_age_ms").expect("an age");
     let mut first = node(folder.path(), &feed.url(), &[]);
     first.await_serving();
+    // Serving, noting and confirming are steps after each other: the disk may hold one up.
+    first.await_that("it has an age", || first.metric("oso_fallback_snapshot_age_ms").is_some());
     assert!(age_ms(&first) < 5_000.0);
     // The feed confirms for a while, then is gone.
     std::thread::sleep(Duration::from_millis(500));
@@ -270,6 +272,7 @@ fn a_restart_remembers_how_old_its_snapshot_is() {
     first.kill();
     let mut second = node(folder.path(), &feed.url(), &[]);
     second.await_serving();
+    second.await_that("it has an age", || second.metric("oso_fallback_snapshot_age_ms").is_some());
     let (age, since) = (age_ms(&second), gone.elapsed().as_millis() as f64);
     assert!(age >= since - 500.0, "{age} ms, {since} ms since the upstream was last seen");
     assert_eq!(second.terminate().code(), Some(0));
@@ -277,8 +280,10 @@ fn a_restart_remembers_how_old_its_snapshot_is() {
     let begun = Instant::now();
     let third = node(folder.path(), &feed.url(), &[]);
     third.await_serving();
-    let age = age_ms(&third);
-    assert!(age <= begun.elapsed().as_millis() as f64, "confirmed again: {age} ms");
+    third.await_that("it is confirmed again", || {
+        let age = third.metric("oso_fallback_snapshot_age_ms");
+        age.is_some_and(|age| age <= begun.elapsed().as_millis() as f64)
+    });
 }
 
 #[test]
