@@ -58,7 +58,10 @@ fn around(n_max: usize, width: usize) -> impl Iterator<Item = usize> {
 fn a_query_of_too_many_conditions_is_refused_at_every_width() {
     for n_conditions in around(CONDITIONS_PER_RULE_MAX, 1 << 16) {
         let outcome = ask(calls(n_conditions - 1, 1));
-        assert!(is_refused(&outcome, "conditions", CONDITIONS_PER_RULE_MAX), "{n_conditions}: {outcome:?}");
+        assert!(
+            is_refused(&outcome, "conditions and lists of ids together", CONDITIONS_PER_RULE_MAX),
+            "{n_conditions}: {outcome:?}"
+        );
     }
     assert!(is_empty(&ask(calls(CONDITIONS_PER_RULE_MAX - 1, 1))));
 }

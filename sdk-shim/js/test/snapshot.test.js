@@ -48,7 +48,7 @@ test('damaged snapshots are refused with what is wrong', async () => {
   await refused(whole.subarray(0, whole.length - 64), /cut off or has a tail/);
   await refused(Buffer.concat([whole, Buffer.alloc(64)]), /cut off or has a tail/);
   await refused(new Uint8Array(0), /cut off or has a tail: 0 bytes/);
-  await refused(Buffer.from('{"facts": []}'), /no snapshot/);
+  await refused(Buffer.from('{"facts": []}'), /isn't a snapshot/);
   const version = Uint8Array.from(whole);
   version[8] = 9;
   await refused(version, /format version 9, this build reads version 0/);
