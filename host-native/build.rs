@@ -36,10 +36,11 @@ fn run() -> Result<(), Failure> {
 
     // OUT_DIR is `<profile>/build/understudy-<hash>/out`.
     let profile = out.ancestors().nth(3).ok_or("OUT_DIR has no profile folder above it")?;
-    fs::write(profile.join("understudy.core.wasm"), &core)?;
+    let module = first_module(&component).ok_or("the component does not begin with its core module")?;
+    // The same bytes as `understudy wasm` writes: without the description of the interfaces.
+    fs::write(profile.join("understudy.core.wasm"), &component[module.clone()])?;
     fs::write(profile.join("understudy.component.wasm"), &component)?;
 
-    let module = first_module(&component).ok_or("the component does not begin with its core module")?;
     fs::write(out.join("understudy.core.range"), format!("{} {}", module.start, module.len()))?;
     fs::write(out.join("understudy.component.wasm.deflate"), deflate::compress_to_vec(&component, DEFLATE_LEVEL))?;
     Ok(())

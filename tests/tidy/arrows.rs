@@ -26,9 +26,9 @@ pub const PACKAGES: [Package; 4] = [
             ("facts", &["model"]),
             ("snapshot", &["facts", "rules", "syntax", "model", "limits"]),
             ("vocabulary", &["facts", "rules"]),
-            ("unknown_names", &["vocabulary", "facts", "rules", "syntax", "model"]),
+            ("unknown_names", &["vocabulary", "limits", "facts", "rules", "syntax", "model"]),
             ("pages", &["model"]),
-            ("eval", &["vocabulary", "facts", "rules", "syntax", "model", "limits"]),
+            ("eval", &["unknown_names", "vocabulary", "facts", "rules", "syntax", "model", "limits"]),
             (
                 "engine",
                 &[
@@ -87,7 +87,20 @@ pub const PACKAGES: [Package; 4] = [
             ("dev", &["app", "config", "primary", "replica"]),
             (
                 "cli",
-                &["app", "build", "config", "connecting", "dev", "http", "keys", "output", "pem", "primary", "replica"],
+                &[
+                    "app",
+                    "build",
+                    "config",
+                    "connecting",
+                    "dev",
+                    "guest",
+                    "http",
+                    "keys",
+                    "output",
+                    "pem",
+                    "primary",
+                    "replica",
+                ],
             ),
         ],
     },
@@ -104,7 +117,7 @@ pub const PACKAGES: [Package; 4] = [
             ("explain", &["question", "convert", "refusal"]),
             ("signer", &["keys"]),
             ("page", &["signer", "keys", "refusal"]),
-            ("authzen", &["convert", "dialogue", "refusal", "signer"]),
+            ("authzen", &["body", "limits", "convert", "dialogue", "refusal", "signer"]),
         ],
     },
     Package {

@@ -79,7 +79,8 @@ pub fn answer(data: &Data, ask: Result<Ask, String>) -> Result<Answer, ExitCode>
 /// Says which names of a question nobody knows: a no to a slip looks like any other no. `lines`: the summary of its reasons.
 fn tell_unknown(lines: &[String]) {
     let is_unknown = |line: &&String| {
-        line.starts_with("neither the policy nor a fact knows the ")
+        line.starts_with("policy and facts have no ")
+            || line.starts_with("the action is empty")
             || line.starts_with("no fact names `")
             || line.starts_with('`') && line.contains("` has no action `")
     };

@@ -28,7 +28,8 @@ pub fn status_of(index: usize) -> u16 {
     of_code.or_else(|| GOOD_STATUSES.get(index - Code::ALL.len()).copied()).unwrap_or(0)
 }
 
-/// The place of a request's count. Two endpoints on one path share the first one's row, two codes with one status the first one's column.
+/// The place of a request's count. Two endpoints on one path share the first one's row, two codes with one status the first
+/// one's column.
 pub fn cell(path: &str, status: u16) -> Option<usize> {
     let row = (0..n_paths()).find(|index| path_of(*index) == path)?;
     let column = (0..n_statuses()).find(|index| status_of(*index) == status)?;

@@ -213,7 +213,8 @@ impl status::Observe for &Metrics {
         if !is_new {
             return;
         }
-        // Lost and regained are told at every level. An upstream that is away for a moment is what this node is for; anything else needs a person.
+        // Lost and regained are told at every level. An upstream that is away for a moment is what this node is for; anything
+        // else needs a person.
         if is_upstream && refusal.cause.is_retryable() {
             tracing::warn!(target: NOTICE, cause, "the upstream is lost: {refusal}");
         } else if refusal.cause.is_retryable() {

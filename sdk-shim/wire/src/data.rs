@@ -101,8 +101,11 @@ impl FactsQuery {
         let is_number = !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
         let index = if is_number { index.parse::<usize>().ok() } else { None };
         let index = index.filter(|index| *index < ARGS_MAX).ok_or_else(unknown)?;
-        if part != "type" && part != "id" {
-            return Err(unknown());
+        match part {
+            "type" | "id" => {}
+            // What begins like one of these is a slip; the rest is as unknown as any other parameter (http-api.md §6.1).
+            _ if part.to_ascii_lowercase().starts_with(['t', 'i']) => return Err(unknown()),
+            _ => return Ok(None),
         }
         if self.args.len() <= index {
             self.args.resize(index + 1, Value::default());
