@@ -65,7 +65,10 @@ fn a_server_says_why() {
         (&["authorize", "User:an", "read", "Repo:web"][..], "no fact names `User:an`: did you mean `User:ann`?"),
         (&["authorize", "User:ann", "raed", "Repo:web"], "`Repo` has no action `raed`: did you mean `read`?"),
         (&["list", "User:ann", "read", "Rpo"], "policy and facts have no type `Rpo`: did you mean `Repo`?"),
-        (&["query", "has_rol", "User:_"], "policy and facts have no predicate `has_rol` of 2 arguments"),
+        (
+            &["query", "has_rol", "User:_"],
+            "policy and facts have no predicate `has_rol` of 1 argument: did you mean `has_role`?",
+        ),
         (&["who", "read", "Rpo:web"], "policy and facts have no type `Rpo`: did you mean `Repo`?"),
     ] {
         let (code, out) = with(args);

@@ -28,7 +28,7 @@ pub const PACKAGES: [Package; 4] = [
             ("vocabulary", &["facts", "rules"]),
             ("unknown_names", &["vocabulary", "limits", "facts", "rules", "syntax", "model"]),
             ("pages", &["model"]),
-            ("eval", &["unknown_names", "vocabulary", "facts", "rules", "syntax", "model", "limits"]),
+            ("eval", &["unknown_names", "facts", "rules", "syntax", "model", "limits"]),
             (
                 "engine",
                 &[

@@ -267,7 +267,8 @@ impl Unknown {
         let what = match named {
             Named::Type => format!("policy and facts have no type `{name}`"),
             Named::Predicate { arity, others } => {
-                let what = format!("policy and facts have no predicate `{name}` of {arity} arguments");
+                let s = if *arity == 1 { "" } else { "s" };
+                let what = format!("policy and facts have no predicate `{name}` of {arity} argument{s}");
                 if others.is_empty() {
                     what
                 } else {
