@@ -2,7 +2,11 @@
 
 use understudy_wire::Code;
 
-use super::{reply::Reply, service::Arrived, state::State};
+use super::{
+    reply::{METRICS_TYPE, Reply},
+    service::Arrived,
+    state::State,
+};
 
 /// 200 only while serving, else 503.
 pub fn healthcheck(state: &State) -> Reply {
@@ -30,5 +34,5 @@ pub fn readyz(state: &State, arrived: &Arrived) -> Reply {
 
 /// Everything counted.
 pub fn metrics(state: &State) -> Reply {
-    Reply::bytes(200, "text/plain; version=0.0.4; charset=utf-8", state.observe.metrics())
+    Reply::bytes(200, METRICS_TYPE, state.observe.metrics())
 }

@@ -14,13 +14,12 @@ use hyper::{
 use understudy_wire::{Code, paths::Endpoint};
 
 use super::{
-    apart::Apart,
     body::{self, Refused},
     head, label,
     limits::{BESIDE_BYTES_MAX, SMALL_BYTES},
     peers::{Asks, Peer},
-    reply::{Reply, ReplyBody},
-    service::{Admission, Arrived, Kind, Service},
+    reply::{METRICS_TYPE, Reply, ReplyBody},
+    service::{Admission, Arrived, Kind},
     shares::{self, Connection, Full, Owner, Place},
     state::Asker,
     tally::Shed,
@@ -134,7 +133,7 @@ pub async fn answer(caller: &Caller, request: Request<Incoming>) -> Response<Rep
 
 /// The reply, and whether a part of the body is unread. Whose room is taken is known before any is.
 async fn reply(caller: &Caller, mut asks: Asks, arrived: Arrived, body: Incoming) -> (Reply, bool) {
-    let Worker { service, shares, texts, queue, .. } = &*caller.worker;
+    let Worker { service, shares, queue, .. } = &*caller.worker;
     let is_held_back = arrived.headers.contains_key(EXPECT);
     match service.admit(&arrived) {
         Err(refusal) => {
@@ -149,20 +148,28 @@ async fn reply(caller: &Caller, mut asks: Asks, arrived: Arrived, body: Incoming
             let reply = match place {
                 Some(None) => body::full(Shed::Strangers),
                 // Whoever watches is told at once; a page of numbers, and all else, takes its turn with the keys' questions.
-                None if arrived.path != METRICS => service.handle(&arrived, admission).await,
-                _ => queue.run(STRANGERS, service.handle(&arrived, admission)).await,
+                None if arrived.path == METRICS => numbers(&caller.worker, &arrived, admission).await,
+                None => service.handle(&arrived, admission).await,
+                Some(Some(_)) => queue.run(STRANGERS, service.handle(&arrived, admission)).await,
             };
             let is_unread = !body.is_end_stream() && (is_held_back || !body::drop_at_hand(body).await);
-            let Reply { body, .. } = reply;
-            let body = match body {
-                ReplyBody::Bytes(Some(text)) if admission.kind == Kind::Probe && text.len() > SMALL_BYTES => {
-                    ReplyBody::Bytes(Some(texts.send(text)))
-                }
-                body => body,
-            };
-            (Reply { body, ..reply }, is_unread)
+            (reply, is_unread)
         }
     }
+}
+
+/// A page of numbers, which is long and which everybody may leave unread.
+async fn numbers(worker: &Worker, arrived: &Arrived, admission: Admission) -> Reply {
+    let Worker { service, texts, queue, .. } = worker;
+    if let Some(text) = texts.again() {
+        return Reply::bytes(200, METRICS_TYPE, text);
+    }
+    let reply = queue.run(STRANGERS, service.handle(arrived, admission)).await;
+    let body = match reply.body {
+        ReplyBody::Bytes(Some(text)) if text.len() > SMALL_BYTES => ReplyBody::Bytes(Some(texts.send(text))),
+        body => body,
+    };
+    Reply { body, ..reply }
 }
 
 /// A request with a key: its body, then its answer, both in its key's share.
@@ -173,7 +180,7 @@ async fn keyed(
     admission: Admission,
     body: Incoming,
 ) -> (Reply, bool) {
-    let Worker { service, shares, limits, queue, apart, .. } = &*caller.worker;
+    let Worker { shares, limits, queue, .. } = &*caller.worker;
     let is_held_back = arrived.headers.contains_key(EXPECT);
     arrived.asker.key = arrived.key_number();
     let owner = Owner::Key(arrived.asker.key);
@@ -191,7 +198,7 @@ async fn keyed(
         return (body::full(Shed::Requests), false);
     }
     asks.waits();
-    let reply = queue.run(arrived.asker.key, unhurried(&**service, apart, arrived, admission)).await;
+    let reply = queue.run(arrived.asker.key, unhurried(&caller.worker, arrived, admission)).await;
     drop(bytes);
     let share = shares::Bytes::of(shares, &caller.connection, owner);
     let Reply { status, headers, body, begins_anew, tally } = reply;
@@ -204,9 +211,12 @@ async fn keyed(
 const NO_ROOM_FOR_REPLY: &str = "too many answers that nobody has taken yet: take those, then ask again";
 
 /// At once where that is possible, else apart.
-async fn unhurried(service: &dyn Service, apart: &Apart, arrived: Arrived, admission: Admission) -> Reply {
-    if arrived.body.len() <= BESIDE_BYTES_MAX {
+async fn unhurried(worker: &Worker, arrived: Arrived, admission: Admission) -> Reply {
+    let Worker { service, apart, demotions, .. } = worker;
+    let (key, label) = (arrived.asker.key, label::label(&arrived.path));
+    if arrived.body.len() <= BESIDE_BYTES_MAX && demotions.tries(key, label) {
         let reply = service.handle(&arrived, admission).await;
+        demotions.tried(key, label, reply.begins_anew);
         if !reply.begins_anew {
             return reply;
         }

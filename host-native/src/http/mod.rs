@@ -12,6 +12,7 @@ mod body;
 mod certificate;
 mod connection;
 pub mod cors;
+mod demotion;
 mod exchange;
 pub mod explain;
 pub mod facts;

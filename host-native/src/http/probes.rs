@@ -29,17 +29,18 @@ impl AsRef<[u8]> for Text {
 }
 
 impl ProbeTexts {
-    /// The text to send; `new` is what would be said now.
+    /// The text that is sent again, where so many are on their way that none is made.
+    pub fn again(&self) -> Option<Bytes> {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_room = Arc::strong_count(&self.on_their_way) <= PROBE_TEXTS_MAX;
+        let (at, text) = newest.as_ref().filter(|_| !has_room)?;
+        (at.elapsed() < PROBE_TEXT_AGE).then(|| text.clone())
+    }
+
+    /// A text that was made now, to send.
     pub fn send(&self, new: Bytes) -> Bytes {
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if Arc::strong_count(&self.on_their_way) > PROBE_TEXTS_MAX
-            && let Some((at, text)) = &*newest
-            && at.elapsed() < PROBE_TEXT_AGE
-        {
-            return text.clone();
-        }
         let text = Bytes::from_owner(Text { bytes: new, _on_its_way: self.on_their_way.clone() });
-        *newest = Some((Instant::now(), text.clone()));
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), text.clone()));
         text
     }
 }
@@ -52,15 +53,12 @@ mod tests {
     fn texts_that_nobody_takes_are_bounded() {
         let texts = ProbeTexts::default();
         let text = |n: usize| Bytes::from(n.to_string());
-        assert_eq!(
-            (0..1_000).map(|n| texts.send(text(n))).last(),
-            Some(text(999)),
-            "those who take them get their own"
-        );
-        let unread: Vec<Bytes> = (0..1_000).map(|n| texts.send(text(n))).collect();
+        let ask = |n| texts.again().unwrap_or_else(|| texts.send(text(n)));
+        assert_eq!((0..1_000).map(ask).last(), Some(text(999)), "those who take them get their own");
+        let unread: Vec<Bytes> = (0..1_000).map(ask).collect();
         let distinct: std::collections::BTreeSet<_> = unread.iter().collect();
         assert!(distinct.len() <= PROBE_TEXTS_MAX + 1, "{}", distinct.len());
         drop(unread);
-        assert_eq!(texts.send(text(7)), text(7));
+        assert_eq!(ask(7), text(7));
     }
 }

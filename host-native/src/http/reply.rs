@@ -55,6 +55,8 @@ pub enum ReplyBody {
     Shared(Box<ReplyBody>, shares::Bytes),
 }
 
+/// What a page of numbers is (Prometheus' text format).
+pub const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Bytes of a file read at a time: as many may wait on a connection to be taken.
 const FILE_CHUNK_BYTES: u64 = 64 << 10;
 

@@ -19,6 +19,7 @@ use super::{
     apart::Apart,
     connection,
     cors::Origins,
+    demotion::Demotions,
     fair_queue::FairQueue,
     limits::{BACKLOG, DRAIN, Limits, REFUSALS_MAX, SWEEP},
     peers::Peers,
@@ -91,9 +92,21 @@ impl Listeners {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let body = move || {
                 let peers = Peers::new(limits, limits.connections_max.div_ceil(n_workers));
-                let queue = FairQueue::default();
-                let worker =
-                    Rc::new(Worker { index, service, drain, tls, origins, limits, shares, texts, queue, apart, peers });
+                let (queue, demotions) = (FairQueue::default(), Demotions::default());
+                let worker = Rc::new(Worker {
+                    index,
+                    service,
+                    drain,
+                    tls,
+                    origins,
+                    limits,
+                    shares,
+                    texts,
+                    queue,
+                    demotions,
+                    apart,
+                    peers,
+                });
                 tokio::task::LocalSet::new().block_on(&runtime, run(worker, listener))
             };
             threads.push(std::thread::Builder::new().name(format!("http-{index}")).spawn(body)?);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{
-    apart::Apart, cors::Origins, fair_queue::FairQueue, limits::Limits, peers::Peers, probes::ProbeTexts,
-    service::Service, shares::Shares, tls::Tls,
+    apart::Apart, cors::Origins, demotion::Demotions, fair_queue::FairQueue, limits::Limits, peers::Peers,
+    probes::ProbeTexts, service::Service, shares::Shares, tls::Tls,
 };
 
 /// What the connections of one thread share.
@@ -29,6 +29,8 @@ pub struct Worker {
     pub texts: Arc<ProbeTexts>,
     /// Whose request is next.
     pub queue: FairQueue,
+    /// Which questions go apart untried.
+    pub demotions: Demotions,
     /// Where what takes long is answered.
     pub apart: Apart,
     /// Its connections.

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     http::{
         convert,
-        reply::{Reply, ReplyBody},
+        reply::{METRICS_TYPE, Reply, ReplyBody},
         router,
         service::{Admission, Arrived, Kind, Service},
         state::{Lost, Pending},
@@ -97,7 +97,7 @@ impl Primary {
             }
             Endpoint::Metrics => {
                 let text = self.environments.main().state.observe.metrics() + &metrics::text(&self.environments);
-                return Ok(Reply::bytes(200, "text/plain; version=0.0.4; charset=utf-8", text));
+                return Ok(Reply::bytes(200, METRICS_TYPE, text));
             }
             _ => {}
         }
