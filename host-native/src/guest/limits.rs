@@ -15,8 +15,9 @@ pub const SLOW_QUEUE_MAX: usize = 256;
 pub const QUICK_STUCK: Duration = Duration::from_secs(5);
 /// The same in the slow lane, where all units of a request take about twenty seconds.
 pub const SLOW_STUCK: Duration = Duration::from_secs(180);
-/// Memory of an instance besides its snapshot, in bytes, where the machine has more: tables of one request.
-pub const HEAP_BYTES_MAX: usize = 1 << 30;
+/// Memory of an instance besides its snapshot, in bytes, where the machine has more: tables of one request. Half of it is one
+/// request's, as much as an embedder's: lists of some hundred thousand ids.
+pub const HEAP_BYTES_MAX: usize = 256 << 20;
 /// An instance whose questions made it larger by this gives way to a new one: memory of a guest never shrinks.
 pub const HEAP_BYTES_KEPT: usize = 32 << 20;
 /// Never less than this: a small answer needs room for its tables and its bytes.
