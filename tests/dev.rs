@@ -2,6 +2,7 @@
 
 use std::{path::Path, process::Command};
 
+use serde_json::json;
 use understudy_tests::process::{Process, skip};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_understudy");
@@ -75,4 +76,39 @@ fn what_the_command_line_names_is_in_force_or_it_fails() {
     let mut dev = Process::start(Path::new(BINARY), folder.path(), &args, &[]);
     assert_eq!(dev.await_exit(understudy_tests::process::PATIENCE).code(), Some(1));
     assert!(dev.printed().contains("broken.polar:1:"), "{}", dev.printed());
+}
+
+#[test]
+fn facts_that_the_command_line_names_are_in_force_or_it_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let reader = |type_name: &str| {
+        let value = |type_name: &str, id: &str| json!({"type": type_name, "id": id});
+        let args = [value(type_name, "ann"), value("String", "reader"), value("Doc", "d")];
+        json!({"predicate": "has_role", "args": args}).to_string() + "\n"
+    };
+    let policy = r#"actor Cat {} resource Doc { roles = ["reader"]; permissions = ["read"]; "read" if "reader"; }"#;
+    let slip = reader("Cat") + &json!({"predicate": "has_rol", "args": [{"type": "Cat", "id": "bo"}]}).to_string();
+    for (name, text) in [("a.polar", policy), ("good.jsonl", &reader("Cat")), ("slip.jsonl", &slip), ("bad.jsonl", "{")]
+    {
+        std::fs::write(folder.path().join(name), text).expect("the folder is ours");
+    }
+    let start = |data: &str, facts: &str| {
+        let args =
+            ["dev", "--port", "0", "--primary-port", "0", "--data", data, "--policy", "a.polar", "--facts", facts];
+        Process::start(Path::new(BINARY), folder.path(), &args, &[])
+    };
+    let ask = json!({
+        "actor_type": "Cat", "actor_id": "ann", "action": "read", "resource_type": "Doc", "resource_id": "d",
+    });
+    for (data, facts, is_told) in [("one", "good.jsonl", false), ("two", "slip.jsonl", true)] {
+        let mut dev = start(data, facts);
+        dev.await_address();
+        dev.await_that("it is ready", || dev.printed().contains("Ctrl-C stops both."));
+        dev.await_that("the facts are in force", || dev.post("/api/authorize", &ask).json()["allowed"] == true);
+        assert_eq!(dev.printed().contains("slip.jsonl:2: warning["), is_told, "{}", dev.printed());
+        assert_eq!(dev.terminate().code(), Some(0));
+    }
+    let mut dev = start("three", "bad.jsonl");
+    assert_eq!(dev.await_exit(understudy_tests::process::PATIENCE).code(), Some(1));
+    assert!(dev.printed().contains("bad.jsonl:1"), "{}", dev.printed());
 }

@@ -138,6 +138,7 @@ fn results_have_four_forms() {
     let (code, out) = run("json");
     let document: Json = serde_json::from_str(&out).expect("one document");
     assert!(code == 1 && document["seconds"].is_number(), "{out}");
+    assert!(document["tests"][1]["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{out}");
     assert_eq!(understudy(folder.path(), &["test", "good.polar", "--format", "yaml"]).0, 2);
 }
 
@@ -225,6 +226,12 @@ any one of these would give it:
             &[&["explain", "--list", "--id", "no", "User:ann", "read", "Repo"], data].concat(),
         );
         assert!(code == 1 && out.starts_with("denied: User:ann may not read Repo:no\n"), "{out}");
+        let short = ask(&["explain", "User:ann", "read", "Repo:web", "--full", "--limit", "1"]);
+        assert_eq!(short, (0, told.lines().next().map(|line| format!("{line}\n")).expect("a line")));
+        for call in ["authorize", "explain"] {
+            // A no would look like any other.
+            assert_eq!(ask(&[call, "User:_", "read", "Repo:web"]), (2, String::new()), "{call}");
+        }
         let query = ["explain", "--query", "--json", "has_role", "_", "reader", "Repo:web"];
         let (code, out) = understudy(folder.path(), &[&query, data].concat());
         let document: Json = serde_json::from_str(&out).expect("one document");

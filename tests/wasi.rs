@@ -166,6 +166,14 @@ fn what_cant_be_answered_is_refused_with_a_message() {
     assert_eq!(status("POST", "/api/query", "{}"), 405, "known, but not of this host");
     assert_eq!(status("POST", "/api/batch", "[]"), 405);
     let refused = instance.send("POST", "/api/batch", &[("authorization", &format!("Bearer {KEY}"))], b"[]");
+    assert_eq!(refused.header("allow"), Some(""), "it takes no method here");
+    for (method, path, allow) in
+        [("GET", "/api/authorize", "POST"), ("POST", "/livez", "GET"), ("PUT", "/api/list", "POST")]
+    {
+        let refused = instance.send(method, path, &[("authorization", &format!("Bearer {KEY}"))], b"");
+        assert_eq!((refused.status, refused.header("allow")), (405, Some(allow)), "{method} {path}");
+    }
+    assert_eq!(instance.send("GET", "/nowhere", &[], b"").header("allow"), None, "a 404 has none");
     for path in ["authorize", "list", "actions", "healthcheck", "livez", "readyz"] {
         assert!(message(&refused).contains(path), "{}", refused.text());
     }

@@ -61,6 +61,9 @@ pub fn send(out: ResponseOutparam, request_id: &[u8], reply: &Reply) {
         // Refused is only a value that is no header's: it came as one, or is ours.
         let _ = headers.append(name, value);
     }
+    if let Some(methods) = &reply.allow {
+        let _ = headers.append("allow", methods.as_bytes());
+    }
     let response = OutgoingResponse::new(headers);
     let _ = response.set_status_code(reply.status);
     let body = response.body();

@@ -24,7 +24,7 @@ struct Component;
 impl Guest for Component {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let request_id = exchange::request_id(&request);
-        let reply = exchange::read(&request).and_then(|arrived| routes::route(&arrived));
+        let reply = exchange::read(&request).map(|arrived| routes::reply(&arrived));
         exchange::send(out, &request_id, &reply.unwrap_or_else(Into::into));
     }
 }

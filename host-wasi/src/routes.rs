@@ -17,7 +17,26 @@ use crate::{
 };
 
 /// Answers one request.
-pub fn route(arrived: &Arrived) -> Result<Reply, Refusal> {
+pub fn reply(arrived: &Arrived) -> Reply {
+    route(arrived).unwrap_or_else(|refusal| {
+        let allow = (refusal.code == Code::MethodNotAllowed).then(|| methods(&arrived.path));
+        Reply { allow, ..Reply::from(refusal) }
+    })
+}
+
+/// Methods that a path takes here.
+fn methods(path: &str) -> String {
+    let here = Endpoint::on(path).filter(|endpoint| is_here(*endpoint));
+    here.map(|endpoint| endpoint.method().name()).collect::<Vec<_>>().join(", ")
+}
+
+/// Does this host answer it?
+fn is_here(endpoint: Endpoint) -> bool {
+    use Endpoint::{Actions, ApiHealthcheck, Authorize, Healthcheck, List, Livez, Readyz};
+    matches!(endpoint, Authorize | List | Actions | Healthcheck | ApiHealthcheck | Livez | Readyz)
+}
+
+fn route(arrived: &Arrived) -> Result<Reply, Refusal> {
     let endpoint = head::endpoint(&arrived.method, &arrived.path)?;
     let well = || Reply::ok(&json!({ "status": "ok" }));
     // It lives, whatever it has to serve: another instance would have no other snapshot.

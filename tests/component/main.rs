@@ -4,6 +4,7 @@
 mod cases;
 mod instances;
 mod sealing;
+mod wide;
 mod wit;
 
 use std::{

@@ -32,6 +32,7 @@ pub mod texts;
 pub mod traps;
 pub mod tree;
 pub mod watch;
+pub mod wide;
 pub mod wire;
 pub mod workload;
 pub mod world;

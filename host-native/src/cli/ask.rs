@@ -41,7 +41,7 @@ pub struct ListArgs {
 
 /// How much is printed.
 #[derive(Args, Clone, Copy, Debug, Default)]
-struct Limit {
+pub struct Limit {
     /// Print no more lines than this, and say on stderr how many there are.
     #[arg(long = "limit", value_name = "N")]
     n_max: Option<usize>,
@@ -129,7 +129,8 @@ fn run(data: &Data, ask: Result<Ask, String>, limit: Limit) -> ExitCode {
 }
 
 impl Limit {
-    fn print(self, lines: impl ExactSizeIterator<Item = impl std::fmt::Display>) {
+    /// Prints as many of the lines as are wanted.
+    pub fn print(self, lines: impl ExactSizeIterator<Item = impl std::fmt::Display>) {
         let n_lines = lines.len();
         let n_shown = self.n_max.map_or(n_lines, |max| max.min(n_lines));
         lines.take(n_shown).for_each(output::line);

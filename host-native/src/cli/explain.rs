@@ -8,6 +8,7 @@ use understudy_calls::explain::{holds, tree};
 use understudy_core::model::{Explanation, Reasons};
 
 use super::{
+    ask::Limit,
     data::{self, Data, Explained},
     usage_error, words,
 };
@@ -33,8 +34,10 @@ pub struct ExplainArgs {
     #[arg(long)]
     full: bool,
     /// Print one JSON document.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "n_max")]
     json: bool,
+    #[command(flatten)]
+    limit: Limit,
     #[command(flatten)]
     data: Data,
 }
@@ -63,12 +66,18 @@ fn here(args: &ExplainArgs, Reasons { lines, rules, explanation }: &Reasons) -> 
         document["summary"] = json!(lines);
         output::line(document);
     } else {
-        lines.iter().for_each(output::line);
-        if args.full {
-            output::print(format_args!("\n{}", explanation.tree(rules)));
-        }
+        print(args, lines.iter().map(String::as_str), || explanation.tree(rules));
     }
     if holds(&explanation.answer) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The few lines, and with `--full` the tree's after an empty one.
+fn print<'l>(args: &ExplainArgs, lines: impl Iterator<Item = &'l str>, tree: impl FnOnce() -> String) {
+    let tree = if args.full { tree() } else { String::new() };
+    let told: Vec<&'l str> = lines.chain(args.full.then_some("")).collect();
+    let mut all: Vec<&str> = told;
+    all.extend(tree.lines());
+    args.limit.print(all.iter());
 }
 
 /// The same as a server tells it.
@@ -81,10 +90,8 @@ fn there(args: &ExplainArgs, told: &Json) -> ExitCode {
         document["summary"] = told["summary"].clone();
         output::line(document);
     } else {
-        lines.iter().filter_map(Json::as_str).for_each(output::line);
-        if args.full {
-            output::print(format_args!("\n{}", told["explanation"]["text"].as_str().unwrap_or_default()));
-        }
+        let tree = || told["explanation"]["text"].as_str().unwrap_or_default().to_owned();
+        print(args, lines.iter().filter_map(Json::as_str), tree);
     }
     if allowed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

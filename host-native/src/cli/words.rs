@@ -4,18 +4,18 @@ use understudy_core::model::{Ask, Fact, Pattern, Row, Value};
 
 /// `User:ann read Repository:web`.
 pub fn authorize(actor: &str, action: &str, resource: &str) -> Result<Ask, String> {
-    Ok(Ask::Authorize { actor: value(actor)?, action: self::action(action), resource: value(resource)? })
+    Ok(Ask::Authorize { actor: one_actor(actor)?, action: self::action(action)?, resource: one_resource(resource)? })
 }
 
 /// `User:ann read Repository`.
 pub fn list(actor: &str, action: &str, resource_type: &str) -> Result<Ask, String> {
     let resource_type = resource_type.strip_suffix(":_").unwrap_or(resource_type).to_owned();
-    Ok(Ask::List { actor: value(actor)?, action: self::action(action), resource_type })
+    Ok(Ask::List { actor: one_actor(actor)?, action: self::action(action)?, resource_type })
 }
 
 /// `User:ann Repository:web`.
 pub fn actions(actor: &str, resource: &str) -> Result<Ask, String> {
-    Ok(Ask::Actions { actor: value(actor)?, resource: value(resource)? })
+    Ok(Ask::Actions { actor: one_actor(actor)?, resource: one_resource(resource)? })
 }
 
 /// A predicate and its patterns.
@@ -26,14 +26,36 @@ pub fn query(predicate: &str, patterns: &[String]) -> Result<Ask, String> {
 /// Who may do this: `read Repository:web`, perhaps of one type.
 pub fn who(action: &str, resource: &str, actor_type: Option<&str>) -> Result<Ask, String> {
     let actor = actor_type.map_or(Pattern::Any, |type_name| Pattern::Type(type_name.to_owned()));
-    let action = Value::new("String", self::action(action)).map_err(|error| format!("the action: {error}"))?;
-    let args = vec![actor, Pattern::Exact(action), Pattern::Exact(value(resource)?)];
+    let action = Value::new("String", self::action(action)?).map_err(|error| format!("the action: {error}"))?;
+    let args = vec![actor, Pattern::Exact(action), Pattern::Exact(one_resource(resource)?)];
     Ok(Ask::Query { predicate: "allow".to_owned(), args })
 }
 
 /// An action is a String: `read`, or `String:read` as any other argument is written.
-fn action(word: &str) -> String {
-    word.strip_prefix("String:").unwrap_or(word).to_owned()
+fn action(word: &str) -> Result<String, String> {
+    let action = word.strip_prefix("String:").unwrap_or(word);
+    one(word, action == "_", "action, as `read`; `understudy actions` lists those that are allowed")?;
+    Ok(action.to_owned())
+}
+
+fn one_actor(word: &str) -> Result<Value, String> {
+    one(word, is_any(word), "actor, as `User:ann`; `understudy who` lists who may")?;
+    value(word)
+}
+
+fn one_resource(word: &str) -> Result<Value, String> {
+    one(word, is_any(word), "resource, as `Repository:web`; `understudy list` lists those that are allowed")?;
+    value(word)
+}
+
+/// Is it `_` or `Type:_`?
+fn is_any(word: &str) -> bool {
+    word.split_once(':').map_or(word, |(_, id)| id) == "_"
+}
+
+/// Refuses what stands for any value where one is asked about. An id that is `_` itself is a question over HTTP.
+fn one(word: &str, is_any: bool, what: &str) -> Result<(), String> {
+    if is_any { Err(format!("`{word}` stands for any value: name one {what}")) } else { Ok(()) }
 }
 
 /// `[Type:]id`; a String without the type.
@@ -100,6 +122,28 @@ mod tests {
         assert_eq!(asked("read"), "read");
         assert_eq!(asked("String:read"), "read");
         assert_eq!(asked("doc:read"), "doc:read", "a colon of its own");
+    }
+
+    #[test]
+    fn what_stands_for_any_value_is_no_actor_action_or_resource() {
+        for (asked, told) in [
+            (
+                authorize("User:_", "read", "Repo:x"),
+                "`User:_` stands for any value: name one actor, as `User:ann`; `understudy who`",
+            ),
+            (authorize("User:ann", "_", "Repo:x"), "`_` stands for any value: name one action"),
+            (authorize("User:ann", "read", "Repo:_"), "`Repo:_` stands for any value: name one resource"),
+            (list("_", "read", "Repo"), "`_` stands for any value: name one actor"),
+            (actions("User:ann", "Repo:_"), "`Repo:_` stands for any value: name one resource"),
+            (who("read", "Repo:_", None), "`Repo:_` stands for any value: name one resource"),
+        ] {
+            let error = asked.unwrap_err();
+            assert!(error.starts_with(told), "{error}");
+        }
+        for well in [authorize("User:__", "read", "Repo:a_"), list("User:ann", "read", "Repo:_")] {
+            assert!(well.is_ok(), "{well:?}");
+        }
+        assert!(query("has_role", &["User:_".to_owned(), "_".to_owned()]).is_ok());
     }
 
     #[test]

@@ -15,8 +15,20 @@ pub struct Shown {
     pub success: bool,
     /// What the run took.
     pub seconds: f64,
+    /// What each test took, in order; none where they didn't run.
+    pub test_seconds: Vec<f64>,
     /// May the text have colours?
     pub colour: bool,
+}
+
+/// Seconds of a test from which the text has them: what is quick is of no interest.
+const SECONDS_SHOWN_MIN: f64 = 0.1;
+
+impl Shown {
+    /// The tests, each with what it took.
+    fn timed<'r>(&self, report: &'r Report) -> impl Iterator<Item = (&'r TestResult, f64)> {
+        report.tests.iter().zip(self.test_seconds.iter().copied().chain(std::iter::repeat(0.0)))
+    }
 }
 
 /// For people: a mark and a line a test, below it what failed; the last line counts assertions.
@@ -25,9 +37,10 @@ pub fn text(report: &Report, shown: &Shown) -> String {
         if shown.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     };
     let mut out = String::new();
-    for test in &report.tests {
+    for (test, seconds) in shown.timed(report) {
         let mark = if test.failures.is_empty() { painted("32", "✓") } else { painted("31", "✗") };
-        let _ = writeln!(out, "{mark} {}: {} of {}", printable(&test.name), test.n_passed, test.n_total);
+        let took = if seconds < SECONDS_SHOWN_MIN { String::new() } else { format!(" in {seconds:.2} s") };
+        let _ = writeln!(out, "{mark} {}: {} of {}{took}", printable(&test.name), test.n_passed, test.n_total);
         for failure in &test.failures {
             let _ = writeln!(out, "  {}", printable(&failure.to_string()));
             let why = failure.explanation.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -74,21 +87,23 @@ pub fn coverage(report: &Report) -> String {
 }
 
 /// One document of JUnit's form: a case a test, its failures joined.
-pub fn junit(report: &Report, seconds: f64) -> String {
+pub fn junit(report: &Report, shown: &Shown) -> String {
     let n_wrong = |is: fn(&TestResult) -> bool| report.tests.iter().filter(|test| is(test)).count();
     let n_errors = n_wrong(is_error);
     let n_failures = n_wrong(|test| !test.failures.is_empty()) - n_errors;
     let attributes = format!(
-        "tests=\"{}\" failures=\"{n_failures}\" errors=\"{n_errors}\" time=\"{seconds:.3}\"",
-        report.tests.len()
+        "tests=\"{}\" failures=\"{n_failures}\" errors=\"{n_errors}\" time=\"{:.3}\"",
+        report.tests.len(),
+        shown.seconds
     );
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {attributes}>\n  \
          <testsuite name=\"policy\" {attributes}>\n"
     );
-    for test in &report.tests {
+    for (test, seconds) in shown.timed(report) {
         let case = format!(
-            "    <testcase name=\"{}\" classname=\"{}\" file=\"{1}\" line=\"{}\" assertions=\"{}\"",
+            "    <testcase name=\"{}\" classname=\"{}\" file=\"{1}\" line=\"{}\" assertions=\"{}\" \
+             time=\"{seconds:.3}\"",
             xml(&test.name),
             xml(&test.file),
             test.line,
@@ -173,13 +188,14 @@ pub fn json(report: &Report, shown: &Shown) -> Json {
             "explanation": failure.explanation.as_ref().map(explain::as_json),
         })
     };
-    let test = |test: &TestResult| {
+    let test = |(test, seconds): (&TestResult, f64)| {
         json!({
             "name": test.name,
             "file": test.file,
             "line": test.line,
             "passed": test.n_passed,
             "total": test.n_total,
+            "seconds": seconds,
             "failures": test.failures.iter().map(failure).collect::<Json>(),
         })
     };
@@ -188,7 +204,7 @@ pub fn json(report: &Report, shown: &Shown) -> Json {
         "passed": report.passed(),
         "failed": report.total() - report.passed(),
         "seconds": shown.seconds,
-        "tests": report.tests.iter().map(test).collect::<Json>(),
+        "tests": shown.timed(report).map(test).collect::<Json>(),
     });
     if let Some(min) = shown.coverage {
         let items = report.coverage.items.iter().map(|item| {
@@ -227,11 +243,18 @@ mod tests {
         run(&compile(&[Source { name: "dir/a.polar", text }]), 0, 0)
     }
 
+    fn shown(test_seconds: Vec<f64>) -> Shown {
+        Shown { coverage: None, success: false, seconds: 0.25, test_seconds, colour: false }
+    }
+
     #[test]
     fn text_marks_every_test_and_ends_with_the_count() {
-        let shown = Shown { coverage: None, success: false, seconds: 0.25, colour: false };
+        let shown = shown(vec![0.01, 0.1]);
         let out = text(&report(), &shown);
-        assert!(out.starts_with("✓ a <b> & \"c\": 1 of 1\n✗ bad: 100%, really: 0 of 1\n  dir/a.polar:5: "), "{out}");
+        assert!(
+            out.starts_with("✓ a <b> & \"c\": 1 of 1\n✗ bad: 100%, really: 0 of 1 in 0.10 s\n  dir/a.polar:5: "),
+            "{out}"
+        );
         assert!(out.ends_with("\n2 tests in 0.25 s\n1 passed, 1 failed\n"), "{out}");
         let coloured = text(&report(), &Shown { colour: true, ..shown });
         assert!(coloured.starts_with("\u{1b}[32m✓\u{1b}[0m a"), "{coloured}");
@@ -239,13 +262,14 @@ mod tests {
 
     #[test]
     fn junit_has_a_case_a_test() {
-        let out = junit(&report(), 0.5);
+        let out = junit(&report(), &shown(vec![0.125, 0.0]));
         assert!(
-            out.contains("<testsuite name=\"policy\" tests=\"2\" failures=\"1\" errors=\"0\" time=\"0.500\">"),
+            out.contains("<testsuite name=\"policy\" tests=\"2\" failures=\"1\" errors=\"0\" time=\"0.250\">"),
             "{out}"
         );
         assert!(out.contains("<testcase name=\"a &lt;b&gt; &amp; &quot;c&quot;\" classname=\"dir/a.polar\""), "{out}");
         assert!(out.contains("<failure message=\"expected an answer, got none"), "{out}");
+        assert!(out.contains("line=\"3\" assertions=\"1\" time=\"0.125\"/>"), "{out}");
         assert_eq!(out.matches("<testcase").count(), 2);
     }
 

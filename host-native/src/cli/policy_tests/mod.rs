@@ -3,6 +3,7 @@
 mod formats;
 
 use std::{
+    cell::RefCell,
     io::Write,
     process::ExitCode,
     thread::sleep,
@@ -96,7 +97,14 @@ fn once(args: &TestArgs) -> ExitCode {
     };
     let begun = Instant::now();
     let wanted = args.filter.as_deref().unwrap_or_default();
-    let report = policy_tests::run_some(&compiled, now_s(), 0, |name| name.contains(wanted));
+    // The engine has no clock; it asks for each test's name before it runs it.
+    let asked_at = RefCell::new(Vec::new());
+    let report = policy_tests::run_some(&compiled, now_s(), 0, |name| {
+        let is_wanted = name.contains(wanted);
+        asked_at.borrow_mut().push((Instant::now(), is_wanted));
+        is_wanted
+    });
+    let test_seconds = seconds_of_each(&asked_at.into_inner(), Instant::now());
     if report.tests.is_empty() && !wanted.is_empty() {
         return usage_error(&format!("no test has a name with `{wanted}` in it"));
     }
@@ -111,12 +119,13 @@ fn once(args: &TestArgs) -> ExitCode {
         coverage: (args.coverage || args.min.is_some()).then_some(args.min),
         success: report.passed() == report.total() && is_covered,
         seconds: begun.elapsed().as_secs_f64(),
+        test_seconds,
         colour: is_coloured(&std::io::stdout()),
     };
     let format = if args.json { Format::Json } else { args.format };
     let text = match format {
         Format::Text => formats::text(&report, &shown),
-        Format::Junit => formats::junit(&report, shown.seconds),
+        Format::Junit => formats::junit(&report, &shown),
         Format::Github => formats::github(&report),
         Format::Json => format!("{}\n", formats::json(&report, &shown)),
     };
@@ -129,6 +138,13 @@ fn once(args: &TestArgs) -> ExitCode {
         tell(&format!("coverage is {:.1} %, less than {min} %{why}", report.coverage_percent()));
     }
     if shown.success { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What each wanted test took: from its name being asked for to that of the next one, or to the end.
+fn seconds_of_each(asked_at: &[(Instant, bool)], end: Instant) -> Vec<f64> {
+    let ends = asked_at.iter().skip(1).map(|(at, _)| *at).chain([end]);
+    let each = asked_at.iter().zip(ends).filter(|((_, is_wanted), _)| *is_wanted);
+    each.map(|((begin, _), end)| end.duration_since(*begin).as_secs_f64()).collect()
 }
 
 /// A word on tests that can't fail: of none at all, and of blocks that assert nothing.
