@@ -208,6 +208,22 @@ fn memory_is_bounded_like_work_and_nothing_stays() {
     assert!(spent < WORK_UNITS_DEFAULT);
 }
 
+/// What is written, read and written again by the host costs more than finding it: a long list is no quick question.
+#[test]
+fn an_id_of_a_list_costs_more_than_its_row() {
+    let list = |n: usize| {
+        let role =
+            |at: usize| fact("has_role", &[("User", "ann"), ("String", "reader"), ("Repository", &at.to_string())]);
+        let mut evaluator = evaluator((0..n).map(role).collect());
+        let (actor, action, resource_type) = (value("User", "ann"), "read".to_owned(), "Repository".to_owned());
+        let answer = evaluator.ask(&asked(Ask::List { actor, action, resource_type }, vec![]));
+        assert!(matches!(&answer, Ok(Answer::Ids(ids)) if ids.len() == n), "{answer:?}");
+        evaluator.n_spent()
+    };
+    let of_one = (list(2_000) - list(1_000)) / 1_000;
+    assert!((16..64).contains(&of_one), "{of_one} units an id");
+}
+
 /// A product of two relations: what waits is one frame a relation, however many rows there are to come.
 #[test]
 fn what_is_gone_through_row_by_row_is_not_held() {

@@ -1,9 +1,15 @@
 //! Which questions are tried beside others. One that took too long has cost its thread a turn for nothing and begins anew
 //! apart; where a key's questions of one kind do that again and again, most of those that follow go there at once.
 //!
-//! Enters: a key, what it asks for, what became of a try. Leaves: whether to try. Never: refuses anything.
+//! Enters: a key, what it asks for, what became of a try. Leaves: whether to try. Never: refuses anything, or sends a check
+//! apart untried: an application has one key, and its quick checks would stand behind its long ones.
 
 use std::{cell::RefCell, collections::HashMap};
+
+use understudy_wire::paths::Endpoint;
+
+/// Single checks, which are tried always.
+const CHECKS: [&str; 2] = [Endpoint::Authorize.path(), Endpoint::Evaluation.path()];
 
 /// Tries that may fail in a row before any is left out: one long list among short ones changes nothing.
 const FAILURES_FREE: u32 = 3;
@@ -36,6 +42,9 @@ impl Demotions {
 
     /// It was, and took too long or did not.
     pub fn tried(&self, key: u64, label: &'static str, was_long: bool) {
+        if CHECKS.contains(&label) {
+            return;
+        }
         let mut kinds = self.0.borrow_mut();
         if !was_long {
             if !kinds.is_empty() {
@@ -77,6 +86,15 @@ mod tests {
         assert!(n_tried(&demotions, 1, 2_000, true) < 20);
         assert_eq!(n_tried(&demotions, 2, 100, false), 100, "another key");
         assert!(demotions.tries(1, "authorize"), "another kind");
+    }
+
+    #[test]
+    fn a_check_is_tried_always() {
+        let demotions = Demotions::default();
+        for label in CHECKS {
+            (0..100).for_each(|_| demotions.tried(1, label, true));
+            assert!((0..100).all(|_| demotions.tries(1, label)), "{label}");
+        }
     }
 
     #[test]
