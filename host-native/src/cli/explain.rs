@@ -74,10 +74,8 @@ fn here(args: &ExplainArgs, Reasons { lines, rules, explanation }: &Reasons) -> 
 /// The few lines, and with `--full` the tree's after an empty one.
 fn print<'l>(args: &ExplainArgs, lines: impl Iterator<Item = &'l str>, tree: impl FnOnce() -> String) {
     let tree = if args.full { tree() } else { String::new() };
-    let told: Vec<&'l str> = lines.chain(args.full.then_some("")).collect();
-    let mut all: Vec<&str> = told;
-    all.extend(tree.lines());
-    args.limit.print(all.iter());
+    let lines: Vec<&str> = lines.chain(args.full.then_some("")).collect();
+    args.limit.print(lines.iter().copied().chain(tree.lines()).collect::<Vec<_>>().iter());
 }
 
 /// The same as a server tells it.

@@ -53,7 +53,7 @@ fn is_any(word: &str) -> bool {
     word.split_once(':').map_or(word, |(_, id)| id) == "_"
 }
 
-/// Refuses what stands for any value where one is asked about. An id that is `_` itself is a question over HTTP.
+/// Refuses what stands for any value where one is asked about. The id `_` itself can be asked about over HTTP alone.
 fn one(word: &str, is_any: bool, what: &str) -> Result<(), String> {
     if is_any { Err(format!("`{word}` stands for any value: name one {what}")) } else { Ok(()) }
 }
